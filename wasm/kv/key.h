@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wasm/error.h"
+#include "wasm/kv/text.h"
+
+// From what callers name to what KV stores under. Every key made here is 1 to 512 bytes of valid UTF-8.
+namespace codex::key {
+
+/// `prefix` then the identifier with `%`, `:`, control bytes and lone surrogates percent-encoded; when that would exceed
+/// `maxBytes`, `%h` and the SHA-256 of the identifier instead. No two identifiers share a key, none leaves its prefix, and
+/// IPv4 addresses and UUIDs stand as they are.
+std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes);
+
+/// The key of a rate-limit counter. A prefix that does not end in `:` is closed with `%:`, so that ("rl:a", "b") and
+/// ("rl:ab", "") differ. Errors: InvalidConfig for a prefix that is empty, longer than 256 bytes, not UTF-8, contains `%:`,
+/// or belongs to the other clients.
+Result<std::string> forLimit(std::string_view prefix, const InputText& identifier);
+
+/// The key of a session; nothing for a token that cannot be a key (empty, too long, lone surrogates), which is therefore
+/// nobody's session.
+std::optional<std::string> forSession(const InputText& token);
+
+/// The key of a user's revocation watermark.
+std::string forUserWatermark(const InputText& userId);
+
+/// The key of a cache entry and, where it had to be shortened, the digest that tells whose it is.
+struct CacheKey {
+  std::string text;
+  std::string digest;  // empty where the key stands verbatim
+};
+
+/// Verbatim, except that a key above 512 bytes or with lone surrogates becomes a prefix of itself, `#` and 128 bits of its
+/// SHA-256. Errors: InvalidArgument for "", "." and "..", which KV forbids.
+Result<CacheKey> forCache(const InputText& key);
+
+}  // namespace codex::key

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <unordered_map>
+
+#include "wasm/memory/store-key.h"
+#include "wasm/ratelimit/shared-count.h"
+
+namespace codex {
+
+/// The counters this isolate knows, bounded in number. When it is full, a counter that denies nobody goes first, the least
+/// recently used of them; one that denies goes only when all others do.
+class LimitTable {
+ private:
+  using Order = std::list<const StoreKey*>;
+
+ public:
+  class Counter {
+   public:
+    SharedCount count;
+
+   private:
+    friend class LimitTable;
+    Order* order = nullptr;
+    Order::iterator place;
+    std::uint64_t forgottenAt = 0;
+  };
+
+  LimitTable(std::size_t capacity, HashSeed seed) : capacity_(capacity), counters_(0, StoreKeyHash{seed}) {}
+  LimitTable(const LimitTable&) = delete;
+  LimitTable& operator=(const LimitTable&) = delete;
+
+  /// The counter, or null where the isolate knows none. Like every counter handed out, good until the next `touch`.
+  Counter* find(const StoreKey& key);
+
+  /// The counter, made where there is none.
+  Counter& touch(const StoreKey& key);
+
+  /// Makes the counter the most recently used of those that deny, or of those that do not.
+  void rank(Counter& counter, bool denies);
+
+  /// Drops what is known of a counter. Reads and writes that began before must not bring it back: they ask
+  /// `forgottenSince` with the stamp they took.
+  void forget(const StoreKey& key);
+  std::uint64_t stamp() { return ++clock_; }
+  bool forgottenSince(const StoreKey& key, std::uint64_t stamp);
+
+  std::size_t size() const { return counters_.size(); }
+
+ private:
+  void evictAnyBut(const Counter& kept);
+
+  std::size_t capacity_;
+  std::unordered_map<StoreKey, Counter, StoreKeyHash> counters_;
+  Order idle_;     // least recently used first
+  Order denying_;  // likewise
+  std::uint64_t clock_ = 0;
+};
+
+}  // namespace codex

@@ -1,0 +1,43 @@
+#include "wasm/session/revocations.h"
+
+#include <algorithm>
+#include <array>
+
+#include "wasm/json/fields.h"
+
+namespace codex {
+
+std::string encodeWatermark(Instant before) {
+  return R"({"before":)" + std::to_string(before.time_since_epoch().count()) + "}";
+}
+
+std::optional<Instant> decodeWatermark(std::string_view text) {
+  std::optional<std::int64_t> before;
+  const std::array<json::Field, 1> wanted = {{{.name = "before", .number = &before}}};
+  if (!json::readFields(text, wanted) || !before) return std::nullopt;
+  return Instant{Millis{*before}};
+}
+
+void Revocations::note(const StoreKey& user, Instant before) {
+  const auto [at, made] = known_.try_emplace(user, Watermark{before, {}});
+  Watermark& watermark = at->second;
+  if (made) {
+    watermark.place = order_.insert(order_.end(), &at->first);
+  } else {
+    watermark.before = std::max(watermark.before, before);
+    order_.splice(order_.end(), order_, watermark.place);
+  }
+  if (known_.size() > capacity_) {
+    const auto oldest = known_.find(*order_.front());
+    order_.pop_front();
+    known_.erase(oldest);
+  }
+}
+
+std::optional<Instant> Revocations::before(const StoreKey& user) const {
+  const auto found = known_.find(user);
+  if (found == known_.end()) return std::nullopt;
+  return found->second.before;
+}
+
+}  // namespace codex

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "wasm/memory/store-key.h"
+#include "wasm/time.h"
+
+namespace codex {
+
+/// The watermark of a user in its stored form, `{"before":1767225600000}`: every copy loaded at or before it is void.
+std::string encodeWatermark(Instant before);
+std::optional<Instant> decodeWatermark(std::string_view text);
+
+/// The watermarks this isolate has set or seen lately, by watermark key. KV may show a new one elsewhere a minute late; the
+/// isolate that set it must not wait for that. Bounded: the longest unseen goes first, and KV still has it.
+class Revocations {
+ public:
+  Revocations(std::size_t capacity, HashSeed seed) : capacity_(capacity), known_(0, StoreKeyHash{seed}) {}
+  Revocations(const Revocations&) = delete;
+  Revocations& operator=(const Revocations&) = delete;
+
+  void note(const StoreKey& user, Instant before);
+  std::optional<Instant> before(const StoreKey& user) const;
+
+ private:
+  struct Watermark {
+    Instant before;
+    std::list<const StoreKey*>::iterator place;
+  };
+
+  std::size_t capacity_;
+  std::unordered_map<StoreKey, Watermark, StoreKeyHash> known_;
+  std::list<const StoreKey*> order_;  // longest unseen first
+};
+
+}  // namespace codex

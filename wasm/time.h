@@ -1,0 +1,19 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace codex {
+
+using Millis = std::chrono::duration<std::int64_t, std::milli>;
+using Seconds = std::chrono::duration<std::int64_t>;
+
+/// Unix time in milliseconds. The core never reads a clock: every instant is an argument.
+using Instant = std::chrono::time_point<std::chrono::system_clock, Millis>;
+
+/// The range of a JavaScript `Date`, +-8.64e15 ms (ECMA-262, 21.4.1.1). Every instant that enters is held to it, so that
+/// adding any duration the core knows cannot overflow.
+inline constexpr Instant kEarliest{Millis{-8'640'000'000'000'000}};
+inline constexpr Instant kLatest{Millis{8'640'000'000'000'000}};
+
+}  // namespace codex
