@@ -1,0 +1,37 @@
+#include "bindings/reply.h"
+
+#include <cstdint>
+
+namespace codex::bindings {
+
+void Reply::set(Field address, Field length, std::string_view text) {
+  set(address, static_cast<double>(reinterpret_cast<std::uintptr_t>(text.data())));
+  set(length, text.size());
+}
+
+State Reply::refuse(const Error& error) {
+  set(Field::Failure, static_cast<double>(error.code));
+  set(Field::ReasonAddress, Field::ReasonLength, error.reason);
+  set(Field::Actual, error.actual);
+  return State::Refused;
+}
+
+void Reply::verdict(const RateLimitVerdict& verdict) {
+  set(Field::Allowed, verdict.allowed ? 1.0 : 0.0);
+  set(Field::Limit, static_cast<double>(verdict.limit));
+  set(Field::Remaining, static_cast<double>(verdict.remaining));
+  set(Field::ResetAt, static_cast<double>(verdict.resetAt.time_since_epoch().count()));
+  set(Field::RetryAfterMs, verdict.retryAfter ? static_cast<double>(verdict.retryAfter->count()) : -1.0);
+  set(Field::Reason, static_cast<double>(verdict.reason));
+  set(Field::Scope, static_cast<double>(verdict.scope));
+  set(Field::FromMemory, verdict.fromMemory ? 1.0 : 0.0);
+  set(Field::Corrupt, verdict.corrupt ? 1.0 : 0.0);
+  set(Field::Failure, verdict.error ? static_cast<double>(*verdict.error) : -1.0);
+}
+
+Reply& reply() {
+  static Reply instance;
+  return instance;
+}
+
+}  // namespace codex::bindings

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "wasm/error.h"
+#include "wasm/ratelimit/rate-limiter.h"
+
+namespace codex::bindings {
+
+/// What an export leaves behind.
+enum class State {
+  Done,     // the call has ended; its outcome stands in the reply
+  Waiting,  // the call waits for the operation that stands in the reply
+  Refused,  // the call was wrong; nothing was done
+  Dropped,  // no call waits under that name any more; the answer was thrown away
+};
+
+/// Where each number of a reply stands. Every number is a double: counts, lengths, addresses and Unix milliseconds are whole
+/// numbers below 2^53.
+enum class Field {
+  // Waiting: the call's name, and the operation.
+  Slot,
+  Generation,
+  Verb,
+  Kind,
+  KeyAddress,
+  KeyLength,
+  ValueAddress,
+  ValueLength,
+  MetadataAddress,
+  MetadataLength,
+  TtlSeconds,
+  CacheTtlSeconds,  // 0: KV's own
+  // Done.
+  Outcome,
+  Failure,  // an ErrorCode, or -1
+  Allowed,
+  Limit,
+  Remaining,
+  ResetAt,
+  RetryAfterMs,  // -1: never
+  Reason,
+  Scope,
+  FromMemory,
+  Corrupt,
+  RevokedBefore,
+  // Refused.
+  ReasonAddress,
+  ReasonLength,
+  Actual,  // NaN: none
+  Count,
+};
+
+/// The numbers that the shim reads after a call, at one address for the life of the instance.
+class Reply {
+ public:
+  const double* address() const { return fields_.data(); }
+
+  void set(Field field, double value) { fields_[static_cast<std::size_t>(field)] = value; }
+  void set(Field field, std::size_t value) { set(field, static_cast<double>(value)); }
+  void set(Field address, Field length, std::string_view text);
+
+  State refuse(const Error& error);
+  void verdict(const RateLimitVerdict& verdict);
+
+ private:
+  std::array<double, static_cast<std::size_t>(Field::Count)> fields_ = {};
+};
+
+/// The one reply of this instance.
+Reply& reply();
+
+}  // namespace codex::bindings

@@ -1,0 +1,37 @@
+# codex-core.js, codex-core.wasm and codex-core.d.ts, from the core and its bindings.
+set(MODULE_COMPILE_OPTIONS
+  -flto
+  -mtail-call  # symmetric transfer between coroutines in constant stack
+)
+
+set(MODULE_LINK_OPTIONS
+  -O3
+  -flto
+  -fno-exceptions  # these two choose the system libraries
+  -fno-rtti
+  -mtail-call
+  -lembind
+  -sMODULARIZE
+  -sEXPORT_ES6
+  -sENVIRONMENT=web
+  -sDYNAMIC_EXECUTION=0  # Workers forbid eval and new Function
+  -sEMBIND_AOT
+  -sFILESYSTEM=0
+  -sASSERTIONS=0
+  -sINCOMING_MODULE_JS_API=instantiateWasm
+  -sMALLOC=emmalloc
+  -sSTACK_SIZE=64KB
+  -sINITIAL_MEMORY=2MB
+  -sALLOW_MEMORY_GROWTH
+  -sMAXIMUM_MEMORY=64MB
+)
+
+target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
+
+add_executable(codex-core ${BINDINGS_SOURCES})
+target_link_libraries(codex-core PRIVATE core)
+target_compile_options(codex-core PRIVATE ${MODULE_COMPILE_OPTIONS})
+target_compile_definitions(codex-core PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
+target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} --emit-tsd codex-core.d.ts)
+set_target_properties(codex-core PROPERTIES SUFFIX .js)
+warnings_are_errors(codex-core)
