@@ -1,0 +1,119 @@
+import { Call } from './call.js';
+import { KVClientError } from './errors.js';
+import type { ClientEvent, Outcome } from './events.js';
+import { type ClientOptions, checkFunction, checkStore, storeTimeoutOf } from './options.js';
+import { type KVLike, Store } from './store.js';
+import { runtimeProblem, waitUntil } from '#host';
+
+/** What the three clients share: a store, a clock, the work left for after the answer, and the events. */
+export class Caller {
+  readonly store: Store;
+  readonly #client: ClientEvent['client'];
+  readonly #clock: () => number;
+  readonly #waitUntil: ((promise: Promise<unknown>) => void) | undefined;
+  readonly #onEvent: ((event: ClientEvent) => void) | undefined;
+
+  /** Throws `invalid-config` for a missing binding or an option out of range. */
+  constructor(kv: KVLike, client: ClientEvent['client'], className: string, options: ClientOptions) {
+    checkStore(kv, className);
+    checkFunction(options.waitUntil, 'waitUntil');
+    checkFunction(options.onEvent, 'onEvent');
+    checkFunction(options.now, 'now');
+    this.store = new Store(kv, storeTimeoutOf(options));
+    this.#client = client;
+    this.#clock = options.now ?? Date.now;
+    this.#waitUntil = options.waitUntil;
+    this.#onEvent = options.onEvent;
+  }
+
+  /** Begins a call. Throws `not-supported` on a runtime that is too old, by the name of what is to be changed. */
+  begin(): Call {
+    if (runtimeProblem !== null) throw new KVClientError('not-supported', runtimeProblem);
+    return new Call(this.store, this.#clock);
+  }
+
+  /**
+   * Leaves work for after the answer. Where nobody keeps the Worker alive for it, it is done before this resolves: work
+   * that is only set going would be dropped with the request.
+   */
+  async defer(work: Promise<void>): Promise<void> {
+    if (this.#waitUntil === undefined) {
+      if (!waitUntil(work)) await work;
+      return;
+    }
+    try {
+      this.#waitUntil(work);
+    } catch {
+      await work;
+    }
+  }
+
+  /** Tells the listener, if there is one, how a call came out. */
+  report(call: Call, op: string, outcome: Outcome, source: ClientEvent['source'], error?: KVClientError['code']): void {
+    if (this.#onEvent === undefined) return;
+    const event: ClientEvent = {
+      client: this.#client,
+      op,
+      outcome,
+      source,
+      durationMs: Math.max(0, this.#clock() - call.beganMs),
+      kvReads: call.kvReads,
+      kvWrites: call.kvWrites,
+      ...(error === undefined ? {} : { errorCode: error }),
+    };
+    try {
+      this.#onEvent(event);
+    } catch {
+      // A listener must not be why a request fails.
+    }
+  }
+}
+
+/** The code of an error after which the caller goes on without the core; anything else is thrown on. */
+export function lostCall(error: unknown): 'aborted' | 'core-failed' {
+  if (error instanceof KVClientError && (error.code === 'aborted' || error.code === 'core-failed')) return error.code;
+  throw error;
+}
+
+/** The JSON text of a value, at most KV's 25 MiB of it. Throws `invalid-argument` or `value-too-large`. */
+export function jsonTextOf(value: unknown, op: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new KVClientError('invalid-argument', `${op}: the value cannot be written as JSON`, { cause });
+  }
+  if (text === undefined) {
+    throw new KVClientError('invalid-argument', `${op}: the value must be JSON: undefined, functions and symbols are not`);
+  }
+  if (utf8Exceeds(text, MAX_VALUE_BYTES)) {
+    throw new KVClientError('value-too-large', `${op}: the value exceeds KV's 25 MiB of JSON text; keep it elsewhere`);
+  }
+  return text;
+}
+
+/** KV's limit on a value, 25 MiB (developers.cloudflare.com/kv/platform/limits). */
+const MAX_VALUE_BYTES = 26_214_400;
+
+/** Whether the UTF-8 of a text is longer than that; a UTF-16 unit takes one to three bytes. */
+function utf8Exceeds(text: string, bytes: number): boolean {
+  if (text.length > bytes) return true;
+  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
+}
+
+/** Checks that an argument is a string. Throws `invalid-argument`. */
+export function checkString(value: unknown, op: string, name: string): void {
+  if (typeof value === 'string') return;
+  throw new KVClientError('invalid-argument', `${op}: ${name} must be a string, not ${kindOf(value)}`);
+}
+
+/** What a value is, without saying what it holds. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value;
+}
+
+/** A number as it is; anything else as NaN, which the core refuses. */
+export function numberOr(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN;
+}

@@ -1,0 +1,94 @@
+import { type KVClientError, storeFailure } from './errors.js';
+import { type Exports, Instance } from './instance.js';
+
+/** The enumerations among the exports. */
+export type Enums = Pick<
+  Exports,
+  | 'CacheOutcome'
+  | 'ErrorCode'
+  | 'Field'
+  | 'Kind'
+  | 'OnUnavailable'
+  | 'Reason'
+  | 'Scope'
+  | 'SessionField'
+  | 'SessionOutcome'
+  | 'State'
+  | 'Verb'
+>;
+
+/** Traps within this time count together... */
+const TRAP_WINDOW_MS = 60_000;
+/** ...and after so many of them the isolate does without the core until the window has passed. */
+const TRAPS_TOLERATED = 5;
+/** A replacement takes microseconds; one that has not come after this long never will, and another is begun. */
+const REPLACEMENT_MS = 1_000;
+
+/**
+ * The isolate's core: one instance at a time, replaced when it traps. A trap is anything thrown out of an export, since
+ * nobody can say what state the memory is in then. Calls that were under way in that instance notice and fail; calls that
+ * find no instance do without.
+ */
+class Core {
+  #current: Instance | null;
+  #traps: number[] = [];
+  #replacementBegan = Number.NEGATIVE_INFINITY;
+  #trapsSeen = 0;
+
+  constructor(first: Instance) {
+    this.#current = first;
+  }
+
+  /** The instance to use now, or null where there is none: right after a trap, and for a while after several. */
+  acquire(wallMs: number): Instance | null {
+    if (this.#current === null) this.#replace(wallMs);
+    return this.#current;
+  }
+
+  /** Whether calls may still be resumed in this instance. */
+  isCurrent(instance: Instance): boolean {
+    return instance === this.#current;
+  }
+
+  /** Gives an instance up after it threw. */
+  condemn(instance: Instance, wallMs: number): void {
+    if (instance !== this.#current) return;
+    this.#current = null;
+    this.#trapsSeen++;
+    this.#traps.push(wallMs);
+    this.#replace(wallMs);
+  }
+
+  /** How often the core has trapped in this isolate. */
+  get traps(): number {
+    return this.#trapsSeen;
+  }
+
+  #replace(wallMs: number): void {
+    this.#traps = this.#traps.filter((at) => wallMs - at < TRAP_WINDOW_MS);
+    if (this.#traps.length >= TRAPS_TOLERATED) return;
+    if (wallMs - this.#replacementBegan < REPLACEMENT_MS) return;
+    this.#replacementBegan = wallMs;
+    // Not awaited by anybody: a promise of one request must not be what another waits for.
+    Instance.make().then(
+      (made) => {
+        this.#current ??= made;
+        this.#replacementBegan = Number.NEGATIVE_INFINITY;
+      },
+      () => {},
+    );
+  }
+}
+
+const first = await Instance.make();
+
+/** The one core of this isolate. */
+export const core: Core = new Core(first);
+
+/** The core's enumerations, which are the same in every instance. */
+export const enums: Enums = first.exports;
+
+/** The error of a call that was under way when the core trapped, or that found none. */
+export function coreFailed(op: string): KVClientError {
+  return storeFailure(op, 'core-failed');
+}

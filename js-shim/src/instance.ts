@@ -1,0 +1,164 @@
+import createModule, { type MainModule } from './codex-core.js';
+import { wasm } from '#host';
+
+/** The exports of the core, as Emscripten declares them. */
+export type Exports = MainModule;
+
+/** Texts up to this many UTF-16 units are copied by a loop where they are ASCII; `encodeInto` has a price per call. */
+const LOOP_UNITS = 96;
+/** UTF-16 units of a long text that stay readable after it was absorbed: more than any key or prefix may have bytes. */
+const HEAD_UNITS = 600;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+let instancesMade = 0;
+
+/** One instance of the core and its memory. Everything here is synchronous; whatever throws has condemned the instance. */
+export class Instance {
+  /** Which instance of this isolate it is; never used again. */
+  readonly number: number;
+  readonly exports: Exports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #replyAddress: number;
+  readonly #textAddress: number;
+  #bytes: Uint8Array;
+  #reply: Float64Array;
+  #at: number;
+  #seeded = false;
+
+  private constructor(number: number, exports: Exports, memory: WebAssembly.Memory) {
+    this.number = number;
+    this.exports = exports;
+    this.#memory = memory;
+    this.#replyAddress = exports.replyAddress();
+    this.#textAddress = exports.textAddress();
+    this.#at = this.#textAddress;
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#reply = this.#viewReply();
+  }
+
+  /** Makes an instance. No input or output: it is ready within this turn of the event loop. */
+  static async make(): Promise<Instance> {
+    let memory: WebAssembly.Memory | undefined;
+    const exports = await createModule({
+      instantiateWasm: (
+        imports: WebAssembly.Imports,
+        received: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+      ): WebAssembly.Exports => {
+        const instance = new WebAssembly.Instance(wasm, imports);
+        for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memory = value;
+        received(instance, wasm);
+        return instance.exports;
+      },
+    });
+    if (memory === undefined) throw new Error('the core exports no memory');
+    return new Instance(++instancesMade, exports, memory);
+  }
+
+  /** Precedes every call into the core. */
+  enter(storeId: number, nowMs: number, wallMs: number, timeoutMs: number): void {
+    if (!this.#seeded) this.#seed();
+    this.rewind();
+    this.exports.enter(storeId, nowMs, wallMs, timeoutMs);
+  }
+
+  /** Starts writing texts at the beginning of the buffer. */
+  rewind(): void {
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#at = this.#textAddress;
+  }
+
+  /** Writes a text whose every character counts; what the core wants to hear of it is returned. */
+  write(text: string): number {
+    return text.length > this.exports.wholeUnits ? this.#absorb(text) : this.#encode(text);
+  }
+
+  /** Writes a text that is of no use beyond `units` UTF-16 units. */
+  writeHead(text: string, units: number): number {
+    return this.#encode(text.length > units ? text.slice(0, units) : text);
+  }
+
+  /** A number of the reply. */
+  field(index: number): number {
+    if (this.#reply.length === 0) this.#reply = this.#viewReply();
+    return this.#reply[index] ?? Number.NaN;
+  }
+
+  /** A text that the core points to. */
+  text(address: number, length: number): string {
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
+    return decoder.decode(this.#bytes.subarray(address, address + length));
+  }
+
+  #viewReply(): Float64Array {
+    return new Float64Array(this.#memory.buffer, this.#replyAddress, this.exports.Field.Count);
+  }
+
+  /** At the first call and not before: a Worker may draw no random numbers while it starts. */
+  #seed(): void {
+    const [a = 0, b = 0, c = 0, d = 0] = crypto.getRandomValues(new Uint32Array(4));
+    this.exports.configure(this.number, a, b, c, d);
+    this.#seeded = true;
+  }
+
+  #encode(text: string): number {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const length = text.length;
+    if (length <= LOOP_UNITS) {
+      let i = 0;
+      for (; i < length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit > 0x7f) break;
+        bytes[start + i] = unit;
+      }
+      if (i === length) {
+        this.#at = start + length;
+        return length;
+      }
+    }
+    const written = text.isWellFormed()
+      ? encoder.encodeInto(text, bytes.subarray(start)).written
+      : encodeIllFormed(text, bytes, start);
+    this.#at = start + written;
+    return written;
+  }
+
+  /** Hands a long text over in pieces, then writes its head. The negative length says so. */
+  #absorb(text: string): number {
+    const start = this.#at;
+    const pieceUnits = this.exports.wholeUnits;
+    for (let from = 0; from < text.length; ) {
+      const to = cutAtCharacter(text, from + pieceUnits);
+      const length = this.#encode(text.slice(from, to));
+      this.exports.absorb(start - this.#textAddress, length, to === text.length);
+      this.#at = start;
+      from = to;
+    }
+    return -this.#encode(text.slice(0, cutAtCharacter(text, HEAD_UNITS)));
+  }
+}
+
+/** The last place up to `end` where no surrogate pair is cut in two. */
+function cutAtCharacter(text: string, end: number): number {
+  if (end >= text.length) return text.length;
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last <= 0xdbff ? end - 1 : end;
+}
+
+/** UTF-8, but a lone surrogate becomes the three bytes it would have, where `encodeInto` would make them all U+FFFD. */
+function encodeIllFormed(text: string, bytes: Uint8Array, start: number): number {
+  let at = start;
+  for (const character of text) {
+    if (character.isWellFormed()) {
+      at += encoder.encodeInto(character, bytes.subarray(at)).written;
+    } else {
+      const unit = character.charCodeAt(0);
+      bytes[at++] = 0xe0 | (unit >> 12);
+      bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    }
+  }
+  return at - start;
+}

@@ -1,0 +1,184 @@
+import type { Call } from './call.js';
+import { Caller, checkString, lostCall, numberOr } from './caller.js';
+import { errorCodeOf, namesOf } from './codes.js';
+import { enums } from './core.js';
+import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
+import { FallbackLimits } from './fallback-limits.js';
+import type { Instance } from './instance.js';
+import type { ClientOptions } from './options.js';
+import type { KVLike } from './store.js';
+
+/** How often something may happen. */
+export interface RateLimitConfig {
+  /** Attempts that pass in a window: a whole number from 0 (none) to 1,000,000,000. */
+  limit: number;
+  /** Seconds, 0.001 to 2,678,400 (31 days), in whole milliseconds. */
+  window: number;
+  /** Where the counters stand, such as `rl:login:`: 1 to 256 bytes, not a prefix of the other clients. */
+  keyPrefix: string;
+}
+
+/** Why a verdict is what it is: `degraded` means that the store could not be asked. */
+export type RateLimitReason = 'ok' | 'limit' | 'degraded';
+
+/** What was decided about an attempt. */
+export interface RateLimitResult {
+  allowed: boolean;
+  /** Attempts that would still pass now. */
+  remaining: number;
+  /** Unix milliseconds at which the window has ended. */
+  resetAt: number;
+  /** The limit that was applied. */
+  limit: number;
+  /** Milliseconds after which the same attempt passes if nothing else happens: 0 when allowed, -1 when it never will. */
+  retryAfterMs: number;
+  reason: RateLimitReason;
+  /** Whether the count is exact within `scope`. On KV it is not: isolates that write at once undercount each other. */
+  exact: boolean;
+  /** Whose attempts were counted: this isolate's, or those of the place whose KV answered. */
+  scope: 'isolate' | 'colo';
+}
+
+/** Options of {@link RateLimiterClient}. */
+export interface RateLimiterOptions extends ClientOptions {
+  /**
+   * What decides when KV cannot: `local`, the isolate's own count (the default); `deny`; `allow`. The verdict's reason is
+   * `degraded` then.
+   */
+  onUnavailable?: 'local' | 'deny' | 'allow';
+}
+
+const reasons = namesOf<RateLimitReason>(enums.Reason);
+const scopes = namesOf<'isolate' | 'colo'>(enums.Scope);
+const fallback = new FallbackLimits();
+
+interface Verdict {
+  result: RateLimitResult;
+  fromMemory: boolean;
+  corrupt: boolean;
+  error: ErrorCode | undefined;
+}
+
+/**
+ * Counts attempts in KV and refuses those above a limit: the fixed window of the platform, opened by the first attempt.
+ *
+ * ```ts
+ * const limiter = new RateLimiterClient(env.RATE_LIMIT_KV);
+ * const { allowed, retryAfterMs } = await limiter.checkLimit(address, RATE_LIMITS.login);
+ * ```
+ *
+ * KV cannot count: it has no atomic operation and takes a write per key per second. One isolate never admits more than the
+ * limit, however many attempts come at once and whatever KV does; several isolates may each admit up to the limit until
+ * they see each other's counts.
+ */
+export class RateLimiterClient {
+  readonly #caller: Caller;
+  readonly #onUnavailable: 'local' | 'deny' | 'allow';
+
+  /** Throws `invalid-config` where the binding is missing or an option is out of range. */
+  constructor(kv: KVLike, options: RateLimiterOptions = {}) {
+    this.#caller = new Caller(kv, 'limit', 'RateLimiterClient', options);
+    this.#onUnavailable = options.onUnavailable ?? 'local';
+    if (!Object.hasOwn(enums.OnUnavailable, this.#onUnavailable)) {
+      throw new KVClientError('invalid-config', "onUnavailable must be 'local', 'deny' or 'allow'");
+    }
+  }
+
+  /**
+   * Counts one attempt by `identifier` and decides whether it may proceed.
+   *
+   * Throws before any I/O: `invalid-argument` where the identifier is no string (any string will do: it is escaped, and hashed
+   * where it is long), `invalid-config` for a configuration out of range, `not-supported` for an algorithm this version
+   * lacks. A store failure is not an error: the verdict says `degraded`. Cost: at most 1 KV read and 1 write; none when the
+   * identifier is known here to be denied; a denial writes nothing.
+   */
+  async checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
+    checkString(identifier, 'checkLimit', 'identifier');
+    const { keyPrefix } = checkConfig(config, 'checkLimit');
+    const limit = numberOr(config.limit);
+    const window = numberOr(config.window);
+    const call = this.#caller.begin();
+    const verdict = await call
+      .run(
+        'checkLimit',
+        (instance) =>
+          instance.exports.checkLimit(
+            instance.write(keyPrefix),
+            instance.write(identifier),
+            limit,
+            window,
+            enums.OnUnavailable[this.#onUnavailable],
+          ),
+        verdictOf,
+      )
+      .catch((error: unknown) => this.#withoutCore(call, identifier, config, lostCall(error)));
+    this.#report(call, verdict);
+    return verdict.result;
+  }
+
+  /**
+   * Forgets the attempts of `identifier`, as an administrator does.
+   *
+   * Takes the configuration or its `keyPrefix`. Throws like {@link checkLimit}. Rejects with `store-unavailable`,
+   * `store-rate-limited`, `aborted` or `core-failed` where the counter may still stand: try again. Cost: 1 KV delete. Other
+   * places may count on with what they have read for usually a minute.
+   */
+  async reset(identifier: string, keyPrefixOrConfig: string | RateLimitConfig): Promise<void> {
+    checkString(identifier, 'reset', 'identifier');
+    const keyPrefix =
+      typeof keyPrefixOrConfig === 'string' ? keyPrefixOrConfig : checkConfig(keyPrefixOrConfig, 'reset').keyPrefix;
+    const call = this.#caller.begin();
+    const error = await call
+      .run(
+        'reset',
+        (instance) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier)),
+        (instance) => errorCodeOf(instance.field(enums.Field.Failure)),
+      )
+      .catch(lostCall);
+    fallback.reset(this.#caller.store.id, keyPrefix, identifier);
+    this.#caller.report(call, 'reset', error === undefined ? 'deleted' : 'failed', 'kv', error);
+    if (error !== undefined) throw storeFailure('reset', error);
+  }
+
+  #withoutCore(call: Call, identifier: string, config: RateLimitConfig, error: ErrorCode): Verdict {
+    const result = fallback.check(this.#caller.store.id, identifier, config, this.#onUnavailable, call.beganMs);
+    return { result, fromMemory: true, corrupt: false, error };
+  }
+
+  #report(call: Call, { result, fromMemory, corrupt, error }: Verdict): void {
+    const decided = result.allowed ? 'allowed' : 'denied';
+    const outcome = result.reason === 'degraded' ? 'degraded' : corrupt ? 'corrupt' : decided;
+    this.#caller.report(call, 'checkLimit', outcome, fromMemory || error !== undefined ? 'memory' : 'kv', error);
+  }
+}
+
+function verdictOf(instance: Instance): Verdict {
+  const { Field } = enums;
+  return {
+    result: {
+      allowed: instance.field(Field.Allowed) === 1,
+      remaining: instance.field(Field.Remaining),
+      resetAt: instance.field(Field.ResetAt),
+      limit: instance.field(Field.Limit),
+      retryAfterMs: instance.field(Field.RetryAfterMs),
+      reason: reasons[instance.field(Field.Reason)] ?? 'degraded',
+      exact: false,
+      scope: scopes[instance.field(Field.Scope)] ?? 'isolate',
+    },
+    fromMemory: instance.field(Field.FromMemory) === 1,
+    corrupt: instance.field(Field.Corrupt) === 1,
+    error: errorCodeOf(instance.field(Field.Failure)),
+  };
+}
+
+/** Checks what the core cannot see: that the configuration is an object with a prefix, and asks for nothing unknown. */
+function checkConfig(config: RateLimitConfig, op: string): RateLimitConfig {
+  if (typeof config !== 'object' || config === null || typeof config.keyPrefix !== 'string') {
+    throw new KVClientError('invalid-config', `${op}: the configuration must have limit, window and keyPrefix`);
+  }
+  const { algorithm } = config as { algorithm?: unknown };
+  if (algorithm !== undefined && algorithm !== 'fixed-window') {
+    throw new KVClientError('not-supported', `${op}: the only algorithm so far is 'fixed-window'`);
+  }
+  return config;
+}

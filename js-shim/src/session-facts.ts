@@ -1,0 +1,81 @@
+import { enums } from './core.js';
+import type { Instance } from './instance.js';
+
+/** No date, role or token that could be right is longer; of what is, the core sees so much and finds it wanting. */
+const SHORT_UNITS = 600;
+
+/** What the core asks of a session record: which fields have their type, and the texts its rules need. */
+export interface SessionFacts {
+  wellTyped: number;
+  token: string;
+  sessionUserId: string;
+  userId: string;
+  expiresAt: string;
+  role: string;
+}
+
+/** The same, once the texts are written: their lengths. */
+export type WrittenFacts = { [Fact in keyof SessionFacts]: number };
+
+/** Reads the facts of a record. Whatever the record is will do, but for getters that throw. */
+export function sessionFactsOf(record: unknown): SessionFacts {
+  const { SessionField } = enums;
+  const session = fieldsOf(fieldsOf(record)['session']);
+  const user = fieldsOf(fieldsOf(record)['user']);
+  const expiresAt = isoDate(session['expiresAt']);
+  const bit = (field: number, is: boolean): number => (is ? 1 << field : 0);
+  return {
+    wellTyped:
+      bit(SessionField.SessionId, isString(session['id'])) |
+      bit(SessionField.SessionUserId, isString(session['userId'])) |
+      bit(SessionField.SessionToken, isString(session['token'])) |
+      bit(SessionField.SessionExpiresAt, isString(expiresAt)) |
+      bit(SessionField.UserId, isString(user['id'])) |
+      bit(SessionField.UserEmail, isString(user['email'])) |
+      bit(SessionField.UserName, isString(user['name'])) |
+      bit(SessionField.UserRole, isString(user['role'])) |
+      bit(SessionField.UserEmailVerified, typeof user['emailVerified'] === 'boolean') |
+      bit(SessionField.IpAddress, isStringOrNothing(session['ipAddress'])) |
+      bit(SessionField.UserAgent, isStringOrNothing(session['userAgent'])),
+    token: text(session['token']),
+    sessionUserId: text(session['userId']),
+    userId: text(user['id']),
+    expiresAt: text(expiresAt),
+    role: text(user['role']),
+  };
+}
+
+/** Writes the texts in the order in which the core reads them. */
+export function writeSessionFacts(instance: Instance, facts: SessionFacts): WrittenFacts {
+  return {
+    wellTyped: facts.wellTyped,
+    token: instance.writeHead(facts.token, SHORT_UNITS),
+    sessionUserId: instance.write(facts.sessionUserId),
+    userId: instance.write(facts.userId),
+    expiresAt: instance.writeHead(facts.expiresAt, SHORT_UNITS),
+    role: instance.writeHead(facts.role, SHORT_UNITS),
+  };
+}
+
+const NO_FIELDS: Readonly<Record<string, unknown>> = {};
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : NO_FIELDS;
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isStringOrNothing(value: unknown): boolean {
+  return typeof value === 'string' || value === null || value === undefined;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** The text that `JSON.stringify` makes of a date; anything else as it is. */
+function isoDate(value: unknown): unknown {
+  return value instanceof Date ? value.toJSON() : value;
+}
