@@ -53,9 +53,10 @@ Duration toDuration(double count) {
 int number(State state) { return static_cast<int>(state); }
 int refuse(const Error& error) { return number(reply().refuse(error)); }
 
-/// Runs a coroutine made from the store of a new call.
+/// Runs a coroutine made from the store of a new call, whose first operation is on `key`.
 template <class Make>
-int call(Make make) {
+int call(std::string_view key, Make make) {
+  reply().set(Field::KeyIsInput, key == textBuffer().read() ? 1.0 : 0.0);
   KvStore& store = isolate->mailbox.open(caller.deadline);
   return number(isolate->mailbox.run(make(store)));
 }
@@ -135,9 +136,9 @@ int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigne
                   int userId, int expiresAt, int role, int metadataLength, double now, double wall,
                   double operationTimeoutMs) {
   textBuffer().rewind();
-  KvRecord record{.session = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role)};
-  record.metadata = textBuffer().nextHead(metadataLength);
-  return answer(slot, generation, instance, {std::optional<KvRecord>(record), toInstant(now)}, wall, operationTimeoutMs);
+  const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
+  const KvRecord record{.metadata = textBuffer().nextHead(metadataLength), .session = &facts};
+  return answer(slot, generation, instance, {std::optional(record), toInstant(now)}, wall, operationTimeoutMs);
 }
 
 // --- rate limits ---
@@ -148,7 +149,7 @@ int checkLimit(int prefix, int identifier, double limit, double windowSeconds, i
   const InputText prefixText = textBuffer().next(prefix);
   Result<std::string> key = key::forLimit(prefixText.head, textBuffer().next(identifier));
   if (!key) return refuse(key.error());
-  return call([&](KvStore& store) -> Call {
+  return call(*key, [&](KvStore& store) -> Call {
     return codex::checkLimit(isolate->limits, store, inStore(std::move(*key)), *rule,
                              static_cast<OnUnavailable>(onUnavailable), caller.now);
   });
@@ -158,7 +159,7 @@ int resetLimit(int prefix, int identifier) {
   const InputText prefixText = textBuffer().next(prefix);
   Result<std::string> key = key::forLimit(prefixText.head, textBuffer().next(identifier));
   if (!key) return refuse(key.error());
-  return call([&](KvStore& store) -> Call { return codex::resetLimit(isolate->limits, store, inStore(std::move(*key))); });
+  return call(*key, [&](KvStore& store) -> Call { return codex::resetLimit(isolate->limits, store, inStore(std::move(*key))); });
 }
 
 // --- sessions ---
@@ -179,7 +180,7 @@ int done(SessionOutcome outcome) {
 int getSession(int token, double longestSeconds, double maxStaleMs) {
   std::optional<std::string> key = key::forSession(textBuffer().next(token));
   if (!key) return done(SessionOutcome::Miss);
-  return call([&](KvStore& store) -> Call {
+  return call(*key, [&](KvStore& store) -> Call {
     return codex::getSession(isolate->revocations, store, inStore(std::move(*key)), bounds(longestSeconds, maxStaleMs));
   });
 }
@@ -192,7 +193,7 @@ int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUse
   if (!key) return refuse(kNoSessionToken);
   const Result<Instant> end = checkRecord(facts, presented.head);
   if (!end) return refuse(end.error());
-  return call([&](KvStore& store) -> Call {
+  return call(*key, [&](KvStore& store) -> Call {
     return codex::setSession(isolate->revocations, store, inStore(std::move(*key)), inStore(key::forUserWatermark(facts.userId)),
                              bounds(longestSeconds, maxStaleMs), *end, caller.now);
   });
@@ -201,15 +202,16 @@ int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUse
 int deleteSession(int token) {
   std::optional<std::string> key = key::forSession(textBuffer().next(token));
   if (!key) return done(SessionOutcome::Deleted);
-  return call([&](KvStore& store) -> Call { return codex::deleteSession(store, inStore(std::move(*key))); });
+  return call(*key, [&](KvStore& store) -> Call { return codex::deleteSession(store, inStore(std::move(*key))); });
 }
 
 int revokeUser(int userId, double longestSeconds, double maxStaleMs) {
   const InputText user = textBuffer().next(userId);
   if (user.head.empty()) return refuse({ErrorCode::InvalidArgument, "userId must be a non-empty string"});
   reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
-  return call([&](KvStore& store) -> Call {
-    return codex::revokeUser(isolate->revocations, store, inStore(key::forUserWatermark(user)),
+  std::string key = key::forUserWatermark(user);
+  return call(key, [&](KvStore& store) -> Call {
+    return codex::revokeUser(isolate->revocations, store, inStore(std::move(key)),
                              bounds(longestSeconds, maxStaleMs), caller.now);
   });
 }
@@ -229,7 +231,7 @@ int lookUpEntry(int key, double ttlSeconds) {
   if (!cacheKey) return refuse(cacheKey.error());
   const auto lifetime = entry::lifetime(ttlSeconds, true);
   if (!lifetime) return refuse(lifetime.error());
-  return call([&](KvStore& store) -> Call { return lookUp(store, std::move(*cacheKey)); });
+  return call(cacheKey->text, [&](KvStore& store) -> Call { return lookUp(store, std::move(*cacheKey)); });
 }
 
 int storeEntry(int key, double ttlSeconds, bool keepsMetadata) {
@@ -237,7 +239,7 @@ int storeEntry(int key, double ttlSeconds, bool keepsMetadata) {
   if (!cacheKey) return refuse(cacheKey.error());
   const auto lifetime = entry::lifetime(ttlSeconds, keepsMetadata);
   if (!lifetime) return refuse(lifetime.error());
-  return call([&](KvStore& store) -> Call {
+  return call(cacheKey->text, [&](KvStore& store) -> Call {
     return codex::storeEntry(store, std::move(*cacheKey), *lifetime, caller.now);
   });
 }
@@ -245,7 +247,7 @@ int storeEntry(int key, double ttlSeconds, bool keepsMetadata) {
 int deleteEntry(int key) {
   Result<key::CacheKey> cacheKey = key::forCache(textBuffer().next(key));
   if (!cacheKey) return refuse(cacheKey.error());
-  return call([&](KvStore& store) -> Call { return codex::deleteEntry(store, std::move(*cacheKey)); });
+  return call(cacheKey->text, [&](KvStore& store) -> Call { return codex::deleteEntry(store, std::move(*cacheKey)); });
 }
 
 }  // namespace
@@ -272,6 +274,7 @@ EMSCRIPTEN_BINDINGS(codex_core) {
       .value("Kind", Field::Kind)
       .value("KeyAddress", Field::KeyAddress)
       .value("KeyLength", Field::KeyLength)
+      .value("KeyIsInput", Field::KeyIsInput)
       .value("ValueAddress", Field::ValueAddress)
       .value("ValueLength", Field::ValueLength)
       .value("MetadataAddress", Field::MetadataAddress)

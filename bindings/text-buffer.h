@@ -24,6 +24,9 @@ class TextBuffer {
   /// Takes in a piece of a long text, from where the shim wrote it; `last` ends the text.
   void absorb(std::size_t offset, std::size_t length, bool last);
 
+  /// The texts read so far, one after the other.
+  std::string_view read() const { return {bytes_.data(), at_}; }
+
   /// Starts reading at the first text.
   void rewind() { at_ = 0; }
   /// The next text. A negative length says that it is the head of the next absorbed one.

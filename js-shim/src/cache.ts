@@ -132,6 +132,7 @@ export class CacheClient {
   async #lookUp(op: string, key: string, ttlSeconds: number): Promise<Found> {
     checkString(key, op, 'key');
     const call = this.#caller.begin();
+    call.input = key;
     const ending = await this.#run(call, op, (instance) =>
       instance.exports.lookUpEntry(instance.write(key), numberOr(ttlSeconds)),
     );
@@ -149,6 +150,7 @@ export class CacheClient {
 
   async #store(op: string, key: string, text: string, ttlSeconds: number): Promise<void> {
     const call = this.#caller.begin();
+    call.input = key;
     call.payload = text;
     const ending = await this.#run(call, op, (instance) =>
       instance.exports.storeEntry(instance.write(key), numberOr(ttlSeconds), this.#caller.store.keepsMetadata),
@@ -171,6 +173,7 @@ export class CacheClient {
 
   async #delete(op: string, key: string): Promise<Ending> {
     const call = this.#caller.begin();
+    call.input = key;
     const ending = await this.#run(call, op, (instance) => instance.exports.deleteEntry(instance.write(key)));
     this.#caller.report(call, op, ending.outcome, 'kv', ending.error);
     return ending;

@@ -3,31 +3,22 @@ import { core, coreFailed, enums } from './core.js';
 import { KVClientError, storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
 import { sessionFactsOf, writeSessionFacts } from './session-facts.js';
-import type { Answer, KVPutOptions, Store } from './store.js';
+import type { Answered, KVPutOptions, Store } from './store.js';
 
 const { Field, Kind, State, Verb } = enums;
 
 /** No counter, watermark or envelope of ours is longer; of what is, the core sees so much and finds it wanting. */
 const OWN_FORMAT_UNITS = 2048;
 
-/** An operation that a call of the core waits for. */
-interface Operation {
-  slot: number;
-  generation: number;
-  verb: number;
-  kind: number;
-  key: string;
-  value: string;
-  metadata: string;
-  ttlSeconds: number;
-  cacheTtlSeconds: number;
-}
-
 /**
- * One call into the core, from its first entry to its end. Whenever the core waits for the store, this performs the
- * operation on the real binding and enters the core again with the answer. Any number of calls may be under way at once.
+ * One call into the core, from its first entry to its end. Whenever the core waits for the store, this performs the operation
+ * on the real binding and enters the core again with the answer. Any number of calls may be under way at once.
  */
 export class Call {
+  /** The clock as it stood when the call began, in Unix milliseconds. */
+  readonly beganMs: number;
+  /** What the texts that `begin` writes are as one string, where that may be the key. */
+  input = '';
   /** The JSON text of a value that stays on this side: what to put, or what was found. */
   payload = '';
   /** The session that was found, parsed. */
@@ -36,45 +27,57 @@ export class Call {
   kvWrites = 0;
   readonly #store: Store;
   readonly #clock: () => number;
-  readonly #now: number;
-  #lastKeyAddress = 0;
-  #lastKeyLength = 0;
-  #lastKey = '';
+  #key = '';
+  #keyAddress = 0;
+  #keyLength = 0;
 
   constructor(store: Store, clock: () => number) {
     this.#store = store;
     this.#clock = clock;
-    this.#now = clock();
-  }
-
-  /** The clock as it stood when the call began, in Unix milliseconds. */
-  get beganMs(): number {
-    return this.#now;
+    this.beganMs = clock();
   }
 
   /**
    * Runs the call. `begin` writes the texts and enters the core; `end` reads the outcome, at once, before another call
-   * overwrites it. Throws a {@link KVClientError} for what the core refuses, and `aborted` or `core-failed` for a call that
-   * did not end.
+   * overwrites it. Rejects with a {@link KVClientError} for what the core refuses, and with `aborted` or `core-failed` for a
+   * call that did not end.
    */
-  async run<T>(op: string, begin: (instance: Instance) => number, end: (instance: Instance) => T): Promise<T> {
-    const instance = core.acquire(Date.now());
-    if (instance === null) throw coreFailed(op);
-    let state = guarded(op, instance, () => {
-      const now = this.#now;
-      instance.enter(this.#store.id, now, this.#wall(now), this.#store.timeoutMs);
-      return begin(instance);
+  run<T>(op: string, begin: (instance: Instance) => number, end: (instance: Instance) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const instance = core.acquire(this.#wall(this.beganMs));
+      if (instance === null) return reject(coreFailed(op));
+
+      const entered = (enter: () => number): void => {
+        let state: number;
+        try {
+          state = enter();
+        } catch {
+          // Whatever the core throws has condemned the instance.
+          core.condemn(instance, Date.now());
+          return reject(coreFailed(op));
+        }
+        if (state === State.Waiting) perform();
+        else if (state === State.Done) resolve(end(instance));
+        else reject(state === State.Refused ? refusal(op, instance) : storeFailure(op, 'aborted'));
+      };
+
+      const perform = (): void => {
+        const slot = instance.int(Field.Slot);
+        const generation = instance.int(Field.Generation);
+        const verb = instance.int(Field.Verb);
+        const kind = instance.int(Field.Kind);
+        this.#perform(instance, verb, kind, (status, value, atOnce) => {
+          if (!core.isCurrent(instance)) return reject(coreFailed(op));
+          const found = verb === Verb.Get ? foundIn(value) : null;
+          entered(() => this.#resume(instance, slot, generation, kind, status, found, atOnce));
+        });
+      };
+
+      entered(() => {
+        instance.enter(this.#store.id, this.beganMs, this.#wall(this.beganMs), this.#store.timeoutMs);
+        return begin(instance);
+      });
     });
-    while (state === State.Waiting) {
-      const operation = this.#describe(instance);
-      const answer = await this.#perform(operation);
-      if (!core.isCurrent(instance)) throw coreFailed(op);
-      const found = operation.verb === Verb.Get ? foundIn(answer.value) : null;
-      state = guarded(op, instance, () => this.#resume(instance, operation, answer, found));
-    }
-    if (state === State.Done) return end(instance);
-    if (state === State.Refused) throw refusal(instance, op);
-    throw storeFailure(op, 'aborted');
   }
 
   /** The real clock, which is `now` itself unless the caller has a clock of its own. */
@@ -82,56 +85,54 @@ export class Call {
     return this.#clock === Date.now ? now : Date.now();
   }
 
-  #describe(instance: Instance): Operation {
-    const keyAddress = instance.field(Field.KeyAddress);
-    const keyLength = instance.field(Field.KeyLength);
-    // The core keeps a key where it is until its call ends, so the same place holds the same key.
-    if (keyAddress !== this.#lastKeyAddress || keyLength !== this.#lastKeyLength) {
-      this.#lastKeyAddress = keyAddress;
-      this.#lastKeyLength = keyLength;
-      this.#lastKey = instance.text(keyAddress, keyLength);
-    }
-    const verb = instance.field(Field.Verb);
-    const kind = instance.field(Field.Kind);
-    const isPut = verb === Verb.Put;
-    const metadataLength = isPut ? instance.field(Field.MetadataLength) : 0;
-    return {
-      slot: instance.field(Field.Slot),
-      generation: instance.field(Field.Generation),
-      verb,
-      kind,
-      key: this.#lastKey,
-      value: !isPut
-        ? ''
-        : kind === Kind.Text
-          ? instance.text(instance.field(Field.ValueAddress), instance.field(Field.ValueLength))
-          : this.payload,
-      metadata: metadataLength > 0 ? instance.text(instance.field(Field.MetadataAddress), metadataLength) : '',
-      ttlSeconds: instance.field(Field.TtlSeconds),
-      cacheTtlSeconds: instance.field(Field.CacheTtlSeconds),
-    };
-  }
-
-  #perform(operation: Operation): Promise<Answer> {
-    const { verb, key } = operation;
+  /** Does on the binding what the reply asks for. */
+  #perform(instance: Instance, verb: number, kind: number, answered: Answered): void {
+    const key = this.#keyIn(instance);
     if (verb === Verb.Get) {
       this.kvReads++;
-      return operation.kind === Kind.Text
-        ? this.#store.get(key, operation.cacheTtlSeconds)
-        : this.#store.getWithMetadata(key);
+      if (kind === Kind.Text) this.#store.get(key, instance.int(Field.CacheTtlSeconds), answered);
+      else this.#store.getWithMetadata(key, answered);
+      return;
     }
     this.kvWrites++;
-    if (verb === Verb.Delete) return this.#store.delete(key);
-    const options: KVPutOptions = { expirationTtl: operation.ttlSeconds };
-    if (operation.metadata !== '' && this.#store.keepsMetadata) options.metadata = JSON.parse(operation.metadata);
-    return this.#store.put(key, operation.value, options);
+    if (verb === Verb.Delete) return this.#store.delete(key, answered);
+
+    const text = (address: number, length: number): string => instance.text(instance.int(address), instance.int(length));
+    const options: KVPutOptions = { expirationTtl: instance.int(Field.TtlSeconds) };
+    if (this.#store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
+      options.metadata = JSON.parse(text(Field.MetadataAddress, Field.MetadataLength));
+    }
+    const value = kind === Kind.Text ? text(Field.ValueAddress, Field.ValueLength) : this.payload;
+    this.#store.put(key, value, options, answered);
   }
 
-  #resume(instance: Instance, operation: Operation, answer: Answer, found: Found | null): number {
-    const now = answer.atOnce ? this.#now : this.#clock();
+  /** The key the reply names. The core keeps it in its place until the call ends, so the same place holds the same key. */
+  #keyIn(instance: Instance): string {
+    const address = instance.int(Field.KeyAddress);
+    const length = instance.int(Field.KeyLength);
+    if (address !== this.#keyAddress || length !== this.#keyLength) {
+      const isInput = this.#keyLength === 0 && instance.int(Field.KeyIsInput) === 1;
+      this.#key = isInput ? this.input : instance.text(address, length);
+      this.#keyAddress = address;
+      this.#keyLength = length;
+    }
+    return this.#key;
+  }
+
+  /** Enters the core with an answer. */
+  #resume(
+    instance: Instance,
+    slot: number,
+    generation: number,
+    kind: number,
+    status: number,
+    found: Found | null,
+    atOnce: boolean,
+  ): number {
+    const now = atOnce ? this.beganMs : this.#clock();
     const wall = this.#wall(now);
-    const { slot, generation, kind } = operation;
     const { number, exports } = instance;
+    const { timeoutMs } = this.#store;
     instance.rewind();
 
     if (found !== null && kind === Kind.Session) {
@@ -139,11 +140,11 @@ export class Call {
       const facts = writeSessionFacts(instance, sessionFactsOf(this.session));
       const { wellTyped, token, sessionUserId, userId, expiresAt, role } = facts;
       const metadata = instance.writeHead(found.metadata, OWN_FORMAT_UNITS);
-      // biome-ignore format: one argument a line would hide that these are three groups: the slot, the facts, the time
+      // biome-ignore format: the slot, the facts, the time
       return exports.resumeSession(
         slot, generation, number,
         wellTyped, token, sessionUserId, userId, expiresAt, role, metadata,
-        now, wall, this.#store.timeoutMs,
+        now, wall, timeoutMs,
       );
     }
     let text = 0;
@@ -153,29 +154,14 @@ export class Call {
       else this.payload = found.value;
       metadata = instance.writeHead(found.metadata, OWN_FORMAT_UNITS);
     }
-    // biome-ignore format: as above
-    return exports.resume(
-      slot, generation, number,
-      answer.status, found !== null, text, metadata,
-      now, wall, this.#store.timeoutMs,
-    );
+    return exports.resume(slot, generation, number, status, found !== null, text, metadata, now, wall, timeoutMs);
   }
 }
 
-/** Enters the core. Whatever it throws has condemned the instance. */
-function guarded(op: string, instance: Instance, enter: () => number): number {
-  try {
-    return enter();
-  } catch {
-    core.condemn(instance, Date.now());
-    throw coreFailed(op);
-  }
-}
-
-function refusal(instance: Instance, op: string): KVClientError {
-  const code = errorCodeOf(instance.field(Field.Failure)) ?? 'invalid-argument';
-  const reason = instance.text(instance.field(Field.ReasonAddress), instance.field(Field.ReasonLength));
-  const actual = instance.field(Field.Actual);
+function refusal(op: string, instance: Instance): KVClientError {
+  const code = errorCodeOf(instance.int(Field.Failure)) ?? 'invalid-argument';
+  const reason = instance.text(instance.int(Field.ReasonAddress), instance.int(Field.ReasonLength));
+  const actual = instance.reply()[Field.Actual] as number;
   return new KVClientError(code, `${op}: ${reason}${Number.isNaN(actual) ? '' : ` (got ${actual})`}`);
 }
 
@@ -189,12 +175,12 @@ interface Found {
 function foundIn(returned: unknown): Found | null {
   try {
     if (returned === null || returned === undefined) return null;
-    if (typeof returned !== 'object') return { value: typeof returned === 'string' ? returned : '', metadata: '' };
+    if (typeof returned === 'string') return { value: returned, metadata: '' };
     const { value, metadata } = returned as { value?: unknown; metadata?: unknown };
     if (value === null || value === undefined) return null;
     return {
       value: typeof value === 'string' ? value : '',
-      metadata: metadata === null || metadata === undefined ? '' : JSON.stringify(metadata),
+      metadata: metadata === null || metadata === undefined ? '' : (JSON.stringify(metadata) ?? ''),
     };
   } catch {
     return { value: '', metadata: '' };

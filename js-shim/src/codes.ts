@@ -14,7 +14,7 @@ const errorCodes = namesOf<ErrorCode>(enums.ErrorCode);
 
 /** The core's error code of that number, or undefined for -1, which is none. */
 export function errorCodeOf(number: number): ErrorCode | undefined {
-  return errorCodes[number];
+  return number < 0 ? undefined : errorCodes[number];
 }
 
 /** How a call of the sessions or the cache ended. */
@@ -26,7 +26,7 @@ export interface Ending {
 /** Reads an ending from the reply, given the names of the client's outcomes. */
 export function endingIn(outcomes: readonly Outcome[]): (instance: Instance) => Ending {
   return (instance) => ({
-    outcome: outcomes[instance.field(enums.Field.Outcome)] ?? 'failed',
-    error: errorCodeOf(instance.field(enums.Field.Failure)),
+    outcome: outcomes[instance.int(enums.Field.Outcome)] ?? 'failed',
+    error: errorCodeOf(instance.int(enums.Field.Failure)),
   });
 }

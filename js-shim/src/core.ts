@@ -86,7 +86,24 @@ const first = await Instance.make();
 export const core: Core = new Core(first);
 
 /** The core's enumerations, which are the same in every instance. */
-export const enums: Enums = first.exports;
+export const enums: Enums = copied(first.exports);
+
+/** Copies of the enumerations: embind's own objects have grown property by property, which makes every access a search. */
+function copied(exports: Exports): Enums {
+  return {
+    CacheOutcome: { ...exports.CacheOutcome },
+    ErrorCode: { ...exports.ErrorCode },
+    Field: { ...exports.Field },
+    Kind: { ...exports.Kind },
+    OnUnavailable: { ...exports.OnUnavailable },
+    Reason: { ...exports.Reason },
+    Scope: { ...exports.Scope },
+    SessionField: { ...exports.SessionField },
+    SessionOutcome: { ...exports.SessionOutcome },
+    State: { ...exports.State },
+    Verb: { ...exports.Verb },
+  };
+}
 
 /** The error of a call that was under way when the core trapped, or that found none. */
 export function coreFailed(op: string): KVClientError {

@@ -29,7 +29,8 @@ export class Instance {
 
   private constructor(number: number, exports: Exports, memory: WebAssembly.Memory) {
     this.number = number;
-    this.exports = exports;
+    // Emscripten's own object has grown property by property, which makes every access a search.
+    this.exports = { ...exports };
     this.#memory = memory;
     this.#replyAddress = exports.replyAddress();
     this.#textAddress = exports.textAddress();
@@ -79,10 +80,16 @@ export class Instance {
     return this.#encode(text.length > units ? text.slice(0, units) : text);
   }
 
-  /** A number of the reply. */
-  field(index: number): number {
+  /** The numbers that the last entry left, by `Field`. Good until the next entry. */
+  reply(): Float64Array {
+    // Memory that grew has left the old view empty.
     if (this.#reply.length === 0) this.#reply = this.#viewReply();
-    return this.#reply[index] ?? Number.NaN;
+    return this.#reply;
+  }
+
+  /** One of them that is a whole number of at most 31 bits: cheaper to handle than what might be a fraction. */
+  int(index: number): number {
+    return (this.reply()[index] as number) | 0;
   }
 
   /** A text that the core points to. */

@@ -48,6 +48,7 @@ export interface RateLimiterOptions extends ClientOptions {
   onUnavailable?: 'local' | 'deny' | 'allow';
 }
 
+const { Field } = enums;
 const reasons = namesOf<RateLimitReason>(enums.Reason);
 const scopes = namesOf<'isolate' | 'colo'>(enums.Scope);
 const fallback = new FallbackLimits();
@@ -98,8 +99,10 @@ export class RateLimiterClient {
     const limit = numberOr(config.limit);
     const window = numberOr(config.window);
     const call = this.#caller.begin();
-    const verdict = await call
-      .run(
+    call.input = keyPrefix + identifier;
+    let verdict: Verdict;
+    try {
+      verdict = await call.run(
         'checkLimit',
         (instance) =>
           instance.exports.checkLimit(
@@ -110,8 +113,10 @@ export class RateLimiterClient {
             enums.OnUnavailable[this.#onUnavailable],
           ),
         verdictOf,
-      )
-      .catch((error: unknown) => this.#withoutCore(call, identifier, config, lostCall(error)));
+      );
+    } catch (error) {
+      verdict = this.#withoutCore(call, identifier, config, lostCall(error));
+    }
     this.#report(call, verdict);
     return verdict.result;
   }
@@ -132,7 +137,7 @@ export class RateLimiterClient {
       .run(
         'reset',
         (instance) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier)),
-        (instance) => errorCodeOf(instance.field(enums.Field.Failure)),
+        (instance) => errorCodeOf(instance.int(Field.Failure)),
       )
       .catch(lostCall);
     fallback.reset(this.#caller.store.id, keyPrefix, identifier);
@@ -153,21 +158,21 @@ export class RateLimiterClient {
 }
 
 function verdictOf(instance: Instance): Verdict {
-  const { Field } = enums;
+  const reply = instance.reply();
   return {
     result: {
-      allowed: instance.field(Field.Allowed) === 1,
-      remaining: instance.field(Field.Remaining),
-      resetAt: instance.field(Field.ResetAt),
-      limit: instance.field(Field.Limit),
-      retryAfterMs: instance.field(Field.RetryAfterMs),
-      reason: reasons[instance.field(Field.Reason)] ?? 'degraded',
+      allowed: instance.int(Field.Allowed) === 1,
+      remaining: instance.int(Field.Remaining),
+      resetAt: reply[Field.ResetAt] as number,
+      limit: instance.int(Field.Limit),
+      retryAfterMs: reply[Field.RetryAfterMs] as number,
+      reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
       exact: false,
-      scope: scopes[instance.field(Field.Scope)] ?? 'isolate',
+      scope: scopes[instance.int(Field.Scope)] ?? 'isolate',
     },
-    fromMemory: instance.field(Field.FromMemory) === 1,
-    corrupt: instance.field(Field.Corrupt) === 1,
-    error: errorCodeOf(instance.field(Field.Failure)),
+    fromMemory: instance.int(Field.FromMemory) === 1,
+    corrupt: instance.int(Field.Corrupt) === 1,
+    error: errorCodeOf(instance.int(Field.Failure)),
   };
 }
 

@@ -175,7 +175,7 @@ export class SessionCacheClient {
     let revokedBefore = 0;
     const ending = await this.#run(call, 'deleteUserSessions', (instance) => {
       const state = instance.exports.revokeUser(instance.write(userId), this.#maxSessionSeconds, this.#maxStaleMs);
-      revokedBefore = instance.field(enums.Field.RevokedBefore);
+      revokedBefore = instance.reply()[enums.Field.RevokedBefore] as number;
       return state;
     });
     if (ending.error !== undefined) throw storeFailure('deleteUserSessions', ending.error);

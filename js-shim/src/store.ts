@@ -21,15 +21,12 @@ interface FullKV {
   getWithMetadata(key: string, options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
 }
 
-/** How an operation went. */
-export interface Answer {
-  /** An HTTP status as KV gives it (200, 429, 500, ...), or 504 where there was no answer in time. */
-  status: number;
-  /** What the store returned. */
-  value: unknown;
-  /** The answer came before any input or output could: no clock has moved meanwhile. */
-  atOnce: boolean;
-}
+/**
+ * Hears how an operation went, once. `status` is an HTTP status as KV gives it (200, 429, 500, ...), or 504 where there was no
+ * answer in time; `value` is what the store returned; `atOnce` says that the answer came before any input or output could, so
+ * that no clock has moved meanwhile.
+ */
+export type Answered = (status: number, value: unknown, atOnce: boolean) => void;
 
 const OK = 200;
 const FAILED = 500;
@@ -61,81 +58,83 @@ export class Store {
   }
 
   /** Reads a text. `cacheTtlSeconds` 0 means KV's own. */
-  get(key: string, cacheTtlSeconds: number): Promise<Answer> {
+  get(key: string, cacheTtlSeconds: number, answered: Answered): void {
     const full = this.#full;
-    return settle(
+    settle(
       () =>
         full !== null && cacheTtlSeconds > 0
           ? full.get(key, { type: 'text', cacheTtl: cacheTtlSeconds })
           : this.#kv.get(key, 'text'),
       this.timeoutMs,
+      answered,
     );
   }
 
   /** Reads a text with its metadata: a `{ value, metadata }`, or where the store keeps no metadata the text alone. */
-  getWithMetadata(key: string): Promise<Answer> {
+  getWithMetadata(key: string, answered: Answered): void {
     const full = this.#full;
-    return settle(
+    settle(
       () => (full !== null ? full.getWithMetadata(key, { type: 'text' }) : this.#kv.get(key, 'text')),
       this.timeoutMs,
+      answered,
     );
   }
 
-  put(key: string, value: string, options: KVPutOptions): Promise<Answer> {
-    return settle(() => this.#kv.put(key, value, options), this.timeoutMs);
+  put(key: string, value: string, options: KVPutOptions, answered: Answered): void {
+    settle(() => this.#kv.put(key, value, options), this.timeoutMs, answered);
   }
 
-  delete(key: string): Promise<Answer> {
-    return settle(() => this.#kv.delete(key), this.timeoutMs);
+  delete(key: string, answered: Answered): void {
+    settle(() => this.#kv.delete(key), this.timeoutMs, answered);
   }
 }
 
+/** What goes beyond the three methods, where it is there. */
 function fullKV(kv: KVLike): FullKV | null {
   return 'getWithMetadata' in kv && typeof kv.getWithMetadata === 'function' ? (kv as unknown as FullKV) : null;
 }
 
-/** Waits for an operation, however it ends, for at most `timeoutMs`. Never rejects. */
-async function settle(begin: () => unknown, timeoutMs: number): Promise<Answer> {
-  let answer: Answer | undefined;
-  const came = (value: unknown): void => {
-    answer ??= { status: OK, value, atOnce: false };
+/**
+ * Waits for an operation, however it ends, for at most `timeoutMs`. With callbacks and without a timer for a store that
+ * answers at once, since this is most of what a call costs beside the store itself.
+ */
+function settle(begin: () => unknown, timeoutMs: number, answered: Answered): void {
+  let over = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = (status: number, value: unknown): void => {
+    if (over) return;
+    over = true;
+    if (timer !== undefined) clearTimeout(timer);
+    answered(status, value, timer === undefined);
   };
-  const failed = (error: unknown): void => {
-    answer ??= { status: statusOf(error), value: null, atOnce: false };
+  begun(begin).then(
+    (value) => end(OK, value),
+    (error: unknown) => end(statusOf(error), null),
+  );
+  let turns = PATIENT_TURNS;
+  const watch = (): void => {
+    if (over) return;
+    if (--turns > 0) void Promise.resolve().then(watch);
+    else timer = startTimer(() => end(TIMED_OUT, null), timeoutMs);
   };
+  void Promise.resolve().then(watch);
+}
 
-  let pending: Promise<void>;
+/** The promise of an operation, also where it is none or the operation throws before it has one. */
+function begun(begin: () => unknown): Promise<unknown> {
   try {
-    pending = Promise.resolve(begin()).then(came, failed);
+    return Promise.resolve(begin());
   } catch (error) {
-    return { status: statusOf(error), value: null, atOnce: true };
+    return Promise.reject(error);
   }
-  for (let turn = 0; turn < PATIENT_TURNS && answer === undefined; turn++) await undefined;
-  if (answer !== undefined) return { ...(answer as Answer), atOnce: true };
-
-  const timer = startTimer(timeoutMs);
-  await (timer === null ? pending : Promise.race([pending, timer.over]));
-  timer?.stop();
-  // Whatever comes later is not wanted any more.
-  return (answer ??= { status: TIMED_OUT, value: null, atOnce: false });
 }
 
-interface Timer {
-  over: Promise<void>;
-  stop: () => void;
-}
-
-/** A timer, or null where none may be set: outside of a request, where a Worker can do no input or output either. */
-function startTimer(ms: number): Timer | null {
+/** A timer; none outside of a request, where a Worker may set none and can do no input or output either. */
+function startTimer(over: () => void, ms: number): ReturnType<typeof setTimeout> | undefined {
   try {
-    let stop = (): void => {};
-    const over = new Promise<void>((resolve) => {
-      const id = setTimeout(resolve, ms);
-      stop = (): void => clearTimeout(id);
-    });
-    return { over, stop };
+    return setTimeout(over, ms);
   } catch {
-    return null;
+    return undefined;
   }
 }
 

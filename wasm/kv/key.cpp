@@ -1,5 +1,6 @@
 #include "wasm/kv/key.h"
 
+#include <algorithm>
 #include <array>
 
 #include "wasm/kv/limits.h"
@@ -14,10 +15,15 @@ constexpr std::size_t kShortDigestCharacters = 22;  // 128 bits and a little: en
 /// What other clients keep in a namespace that the limiter may share with them.
 constexpr std::array<std::string_view, 6> kForeignPrefixes = {"session:", "usess:", "urev:", "srev:", "cache:", "e:"};
 
-bool mustEscape(char byte) {
-  const auto code = static_cast<unsigned char>(byte);
-  return code < 0x20 || code == 0x7F || byte == '%' || byte == ':';
-}
+/// What an identifier cannot hold as it is, or must be looked at closely.
+constexpr std::array<bool, 256> kSuspect = [] {
+  std::array<bool, 256> suspect = {};
+  for (std::size_t code = 0; code < 0x20; ++code) suspect[code] = true;
+  for (const std::size_t code : {0x7FU, 0x25U, 0x3AU, 0xEDU}) suspect[code] = true;  // DEL, %, :, and what begins a surrogate
+  return suspect;
+}();
+
+bool isSuspect(char byte) { return kSuspect[static_cast<unsigned char>(byte)]; }
 
 void appendEscaped(std::string& key, char byte) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -30,20 +36,26 @@ void appendEscaped(std::string& key, char byte) {
 }  // namespace
 
 std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes) {
-  std::string key(prefix);
+  std::string key;
+  key.reserve(prefix.size() + identifier.head.size());
+  key += prefix;
   if (identifier.whole()) {
-    key.reserve(prefix.size() + identifier.head.size());
     std::string_view rest = identifier.head;
-    while (!rest.empty() && key.size() <= maxBytes) {
-      const std::size_t taken = hasLoneSurrogate(rest.substr(0, 2)) ? 3 : 1;
-      for (const char byte : rest.substr(0, taken)) {
-        if (taken > 1 || mustEscape(byte)) {
+    while (key.size() <= maxBytes) {
+      const std::size_t plain = static_cast<std::size_t>(std::ranges::find_if(rest, isSuspect) - rest.begin());
+      key += rest.substr(0, plain);
+      rest.remove_prefix(plain);
+      if (rest.empty()) break;
+      const bool surrogate = hasLoneSurrogate(rest.substr(0, 2));
+      const std::string_view taken = rest.substr(0, surrogate ? 3 : 1);
+      for (const char byte : taken) {
+        if (surrogate || byte != '\xED') {
           appendEscaped(key, byte);
         } else {
           key += byte;
         }
       }
-      rest.remove_prefix(taken);
+      rest.remove_prefix(taken.size());
     }
     if (key.size() <= maxBytes) return key;
     key.assign(prefix);

@@ -40,7 +40,7 @@ struct KvRecord {
   std::string_view text = {};
   /// JSON, or empty where there is none or the store keeps none.
   std::string_view metadata = {};
-  SessionFacts session = {};
+  const SessionFacts* session = nullptr;
 };
 
 /// The answer to an operation: nothing for an absent key and for writes, and when it came.

@@ -29,11 +29,12 @@ void LimitTable::rank(Counter& counter, bool denies) {
 void LimitTable::forget(const StoreKey& key) {
   Counter& counter = touch(key);
   counter.count.close();
-  counter.forgottenAt = stamp();
+  counter.forgottenAt = lastForgotten_ = stamp();
   rank(counter, false);
 }
 
 bool LimitTable::forgottenSince(const StoreKey& key, std::uint64_t stamp) {
+  if (lastForgotten_ < stamp) return false;
   const Counter* const counter = find(key);
   return counter != nullptr && counter->forgottenAt > stamp;
 }
@@ -45,6 +46,7 @@ void LimitTable::evictAnyBut(const Counter& kept) {
   const auto oldest = counters_.find(*order.front());
   order.pop_front();
   counters_.erase(oldest);
+  ++evictions_;
 }
 
 }  // namespace codex

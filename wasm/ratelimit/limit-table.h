@@ -35,6 +35,16 @@ class LimitTable {
   /// The counter, or null where the isolate knows none. Like every counter handed out, good until the next `touch`.
   Counter* find(const StoreKey& key);
 
+  /// A counter to come back to after a wait, without a search where nothing was evicted meanwhile.
+  struct Bookmark {
+    Counter* counter;
+    std::uint64_t evictions;
+  };
+  Bookmark bookmark(Counter* counter) const { return {counter, evictions_}; }
+  Counter* find(const Bookmark& bookmark, const StoreKey& key) {
+    return bookmark.counter != nullptr && bookmark.evictions == evictions_ ? bookmark.counter : find(key);
+  }
+
   /// The counter, made where there is none.
   Counter& touch(const StoreKey& key);
 
@@ -57,6 +67,8 @@ class LimitTable {
   Order idle_;     // least recently used first
   Order denying_;  // likewise
   std::uint64_t clock_ = 0;
+  std::uint64_t lastForgotten_ = 0;
+  std::uint64_t evictions_ = 0;
 };
 
 }  // namespace codex

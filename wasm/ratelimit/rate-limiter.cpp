@@ -40,8 +40,8 @@ RateLimitVerdict degraded(RateLimitVerdict verdict, OnUnavailable onUnavailable,
 /// A write in the table's books, which are put right even if the call dies while it waits.
 class WriteUnderWay {
  public:
-  WriteUnderWay(LimitTable& table, const StoreKey& key, SharedCount& count)
-      : table_(table), key_(key), write_(count.beginWrite()) {}
+  WriteUnderWay(LimitTable& table, const StoreKey& key, LimitTable::Counter& counter)
+      : table_(table), key_(key), place_(table.bookmark(&counter)), write_(counter.count.beginWrite()) {}
   ~WriteUnderWay() { end(false); }
   WriteUnderWay(const WriteUnderWay&) = delete;
   WriteUnderWay& operator=(const WriteUnderWay&) = delete;
@@ -49,12 +49,13 @@ class WriteUnderWay {
   const SharedCount::Write& write() const { return write_; }
   void end(bool refused) {
     if (std::exchange(ended_, true)) return;
-    if (LimitTable::Counter* const counter = table_.find(key_)) counter->count.endWrite(write_, refused);
+    if (LimitTable::Counter* const counter = table_.find(place_, key_)) counter->count.endWrite(write_, refused);
   }
 
  private:
   LimitTable& table_;
   const StoreKey& key_;
+  LimitTable::Bookmark place_;
   SharedCount::Write write_;
   bool ended_ = false;
 };
@@ -63,7 +64,8 @@ class WriteUnderWay {
 
 Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey key, RateLimitRule rule,
                                   OnUnavailable onUnavailable, Instant now) {
-  if (LimitTable::Counter* const known = table.find(key)) {
+  LimitTable::Counter* const known = table.find(key);
+  if (known != nullptr) {
     const fixed_window::Decision here = fixed_window::decide(known->count.window(rule, now), rule, kOneAttempt, now);
     if (!here.allowed) {
       table.rank(*known, true);
@@ -73,10 +75,12 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
     }
   }
 
+  const LimitTable::Bookmark place = table.bookmark(known);
   const std::uint64_t began = table.stamp();
   const KvAnswer read = co_await store.perform({.verb = KvVerb::Get, .key = key.text});
 
-  LimitTable::Counter& counter = table.touch(key);
+  LimitTable::Counter* const found = table.find(place, key);
+  LimitTable::Counter& counter = found != nullptr ? *found : table.touch(key);
   bool corrupt = false;
   if (read.outcome && *read.outcome && !table.forgottenSince(key, began)) {
     const std::optional<fixed_window::Count> stored = fixed_window::decode((*read.outcome)->text);
@@ -93,7 +97,7 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
   if (!read.outcome) co_return degraded(verdict, onUnavailable, read.outcome.error().code);
   if (!decision.allowed) co_return verdict;
 
-  WriteUnderWay underWay(table, key, counter.count);
+  WriteUnderWay underWay(table, key, counter);
   const std::string text = fixed_window::encode(underWay.write().count);
   const KvAnswer put = co_await store.perform({.verb = KvVerb::Put,
                                                .key = key.text,
@@ -103,7 +107,7 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
   underWay.end(refused);
   if (!put.outcome && !refused) {
     if (onUnavailable == OnUnavailable::Deny) {
-      if (LimitTable::Counter* const known = table.find(key)) known->count.refund(underWay.write(), kOneAttempt);
+      if (LimitTable::Counter* const still = table.find(key)) still->count.refund(underWay.write(), kOneAttempt);
     }
     co_return degraded(verdict, onUnavailable, put.outcome.error().code);
   }

@@ -30,12 +30,12 @@ Task<SessionAnswer> getSession(Revocations& revocations, KvStore& store, StoreKe
 
   const KvRecord& record = **read.outcome;
   const std::string_view token = std::string_view(session.text).substr(kSessionPrefix.size());
-  const Result<Instant> expiresAt = checkRecord(record.session, token);
+  const Result<Instant> expiresAt = checkRecord(*record.session, token);
   if (!expiresAt) co_return SessionAnswer{SessionOutcome::Corrupt};
   if (*expiresAt <= read.now) co_return SessionAnswer{SessionOutcome::Miss};
 
   const std::optional<Instant> loadedAt = loadedAtOf(record.metadata);
-  const StoreKey watermark{session.store, key::forUserWatermark(record.session.userId)};
+  const StoreKey watermark{session.store, key::forUserWatermark(record.session->userId)};
   std::optional<Instant> before = revocations.before(watermark);
   if (!isCurrent(loadedAt, before, read.now, bounds.maxStale)) co_return SessionAnswer{SessionOutcome::Miss};
 
