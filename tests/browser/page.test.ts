@@ -1,0 +1,276 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findChromium, launch } from './chromium.ts';
+import { LocalWorker, freePort, prepare } from './local-worker.ts';
+
+const chromium = findChromium();
+
+describe.skipIf(chromium === null)('the page, in a browser', () => {
+  let folder: string;
+  let worker: LocalWorker;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let complaints: string[];
+  let addresses = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'codex-page-'));
+    prepare(folder);
+    worker = new LocalWorker(folder, await freePort());
+    [browser] = await Promise.all([launch(chromium ?? ''), worker.start()]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await worker?.stop();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    complaints = [];
+    await open({});
+  });
+
+  afterEach(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+
+  /** Opens the page as somebody else: with no cookies, and from an address of their own. */
+  async function open(options: Parameters<Browser['newContext']>[0]): Promise<void> {
+    await context?.close();
+    addresses += 1;
+    context = await browser.newContext({ ...options, extraHTTPHeaders: { 'CF-Connecting-IP': `203.0.113.${addresses}` } });
+    context.setDefaultTimeout(15_000);
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective}`));
+    });
+    page = await context.newPage();
+    page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
+    page.on('console', (message) => {
+      // Chromium reports every refused request; the refusals are what these tests are about.
+      const refusal = /^Failed to load resource: .* status of (401|429) /.test(message.text());
+      if (['error', 'warning'].includes(message.type()) && !refusal) complaints.push(`${message.type()}: ${message.text()}`);
+    });
+    await load();
+  }
+
+  /** Loads the page and waits until it has everything it asks for by itself. */
+  async function load(): Promise<void> {
+    await page.goto(worker.url);
+    await page.locator('#entries li').first().waitFor();
+    await button('Forget my attempts').waitFor();
+  }
+
+  const text = (selector: string): Promise<string> => page.locator(selector).innerText();
+  const button = (name: string): ReturnType<Page['getByRole']> => page.getByRole('button', { name, exact: true });
+  const lastAnswer = (): Promise<string> => text('#log > li:first-child .line');
+
+  async function tryToSignIn(email: string, password: string): Promise<void> {
+    const before = await page.locator('#log > li', { hasText: 'Sign in' }).count();
+    await page.getByLabel('Email').fill(email);
+    await page.getByLabel('Password').fill(password);
+    await button('Sign in').click();
+    await expect.poll(() => page.locator('#log > li', { hasText: 'Sign in' }).count()).toBe(before + 1);
+  }
+
+  async function signInAsCleo(): Promise<void> {
+    await button('Use the account of Cleo').click();
+    await button('Sign in').click();
+    await page.locator('#managed li').first().waitFor();
+  }
+
+  it('refuses the sixth wrong attempt, says until when, and counts down', async () => {
+    for (const left of ['4 of 5', '3 of 5', '2 of 5', '1 of 5', 'None of 5']) {
+      await tryToSignIn('cleo@codex.example', 'wrong');
+      expect(await text('#account-message')).toBe('The email or the password is wrong.');
+      expect(await text('#attempts-left')).toBe(`${left} attempts left.`);
+    }
+    await tryToSignIn('cleo@codex.example', 'demo-creator');
+    expect(await text('#account-message')).toMatch(
+      /^Too many sign-in attempts from this address, .* Try again at \d+:\d\d:\d\d/,
+    );
+    expect(await lastAnswer()).toMatch(/^Sign in\s+429\s+from (KV|memory)$/);
+    expect(await text('#who')).toBe('Not signed in');
+
+    const first = await text('#attempts-reset');
+    expect(first).toMatch(/^Starts afresh in 1[45]:\d\d\.$/);
+    await expect.poll(() => text('#attempts-reset')).not.toBe(first);
+
+    await page.reload();
+    expect(await text('#attempts-left')).toBe('None of 5 attempts left.');
+
+    await button('Forget my attempts').click();
+    await expect.poll(() => text('#account-message')).toBe('Your sign-in attempts are forgotten.');
+    await signInAsCleo();
+    expect(await text('#who')).toBe('Cleo · creator');
+  });
+
+  it('signs in, says who you are from the cache, and signs out', async () => {
+    await signInAsCleo();
+    expect(await text('#attempts-left')).toBe('4 of 5 attempts left.');
+    expect(await context.cookies()).toEqual([
+      expect.objectContaining({ name: 'codex-session', httpOnly: true, secure: true, sameSite: 'Lax', path: '/' }),
+    ]);
+
+    await button('Who am I?').click();
+    await expect.poll(() => text('#account-message')).toBe('You are Cleo, creator.');
+    expect(await lastAnswer()).toMatch(/^Who am I\?\s+200\s+from (KV|memory)$/);
+
+    await button('Sign out').click();
+    await expect.poll(() => text('#account-message')).toBe('You are signed out.');
+    expect(await context.cookies()).toEqual([]);
+    expect(await page.locator('#manage').isVisible()).toBe(false);
+
+    await button('Who am I?').click();
+    await expect.poll(() => text('#account-message')).toBe('Nobody is signed in here.');
+  });
+
+  it('shows a customer nothing to publish', async () => {
+    await button('Use the account of Cory').click();
+    await button('Sign in').click();
+    await expect.poll(() => text('#who')).toBe('Cory · customer');
+    expect(await page.locator('#manage').isVisible()).toBe(false);
+  });
+
+  it('says whether KV or D1 gave a list', async () => {
+    await button('Film').click();
+    await page.locator('#entries', { hasText: 'Ten staircases' }).waitFor();
+    await expect
+      .poll(async () => {
+        await button('Reload').click();
+        return text('#library-served');
+      })
+      .toMatch(/^from (KV|memory)$/);
+    expect(await lastAnswer()).toMatch(/^List: Film\s+200\s+from (KV|memory)$/);
+    expect(await text('#log > li:first-child .cost')).toMatch(/^\d+ KV reads? · 0 KV writes · \d+ ms$/);
+  });
+
+  it('publishes, shows the changed list, and has it all after a restart', async () => {
+    await signInAsCleo();
+    await button('Essays').click();
+    await page.locator('#entries', { hasText: 'Maps made by walking' }).waitFor();
+    expect(await text('#entries')).not.toContain('Borrowed light');
+
+    await button('Publish Borrowed light').click();
+    await expect
+      .poll(() => text('#manage-message'))
+      .toBe('Published “Borrowed light”. The Essays and Featured lists were dropped from KV.');
+    await expect.poll(() => text('#entries')).toContain('Borrowed light');
+    expect(await button('Unpublish Borrowed light').isVisible()).toBe(true);
+
+    await worker.stop();
+    await worker.start();
+
+    await load();
+    await expect.poll(() => text('#who')).toBe('Cleo · creator');
+    await button('Essays').click();
+    await expect.poll(() => text('#entries')).toContain('Borrowed light');
+
+    await button('Unpublish Borrowed light').click();
+    await expect.poll(() => text('#entries')).not.toContain('Borrowed light');
+    await button('Publish Borrowed light').waitFor();
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
+    await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').innerText()).toBe('Skip to the library');
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('email');
+    await page.keyboard.type('cleo@codex.example');
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('password');
+    await page.keyboard.type('demo-creator');
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe('signed-in-name');
+    await button('Publish Borrowed light').focus();
+    await page.keyboard.press('Enter');
+    await button('Unpublish Borrowed light').waitFor();
+    expect(await page.locator(':focus').getAttribute('aria-label')).toBe('Unpublish Borrowed light');
+    await page.keyboard.press('Enter');
+    await button('Publish Borrowed light').waitFor();
+  });
+
+  it('names every control', async () => {
+    await signInAsCleo();
+    const unnamed = await page.evaluate(() =>
+      Array.from(document.querySelectorAll('button, input'))
+        .filter((control) => {
+          const label =
+            control.getAttribute('aria-label') ??
+            (control instanceof HTMLInputElement ? control.labels?.[0]?.textContent : control.textContent);
+          return !label?.trim();
+        })
+        .map((control) => control.outerHTML),
+    );
+    expect(unnamed).toEqual([]);
+  });
+
+  it.each([320, 390, 768, 1280])('fits a window %i pixels wide, signed in and with a full log', async (width) => {
+    await open({ viewport: { width, height: 800 } });
+    await signInAsCleo();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  });
+
+  it.each(['light', 'dark'] as const)('is legible in the %s scheme', async (colorScheme) => {
+    await open({ colorScheme });
+    await signInAsCleo();
+    await button('Who am I?').click();
+    await expect.poll(() => text('#account-message')).toBe('You are Cleo, creator.');
+    expect(await page.evaluate(faintTexts)).toEqual([]);
+  });
+
+  it('runs no script that is not a file of its own', async () => {
+    await page
+      .evaluate(() => {
+        const script = document.createElement('script');
+        script.append('globalThis.intruded = true');
+        document.head.append(script);
+      })
+      .catch(() => undefined);
+    await expect.poll(() => complaints.length).toBeGreaterThan(0);
+    expect(await page.evaluate(() => 'intruded' in globalThis)).toBe(false);
+    expect(complaints.every((complaint) => /CSP|Content Security Policy|TrustedScript/.test(complaint))).toBe(true);
+    complaints = [];
+  });
+});
+
+/** Lists texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3). Runs in the page. */
+function faintTexts(): string[] {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (color: string): number[] => {
+    if (canvas === null) return [];
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return Array.from(canvas.getImageData(0, 0, 1, 1).data);
+  };
+  const luminance = (color: string): number => {
+    const [red = 0, green = 0, blue = 0] = rgba(color).map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = (element: Element | null): string => {
+    for (let at = element; at !== null; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if (rgba(color)[3] === 255) return color;
+    }
+    return 'white';
+  };
+  const faint: string[] = [];
+  for (const element of document.querySelectorAll<HTMLElement>('body *')) {
+    const own = Array.from(element.childNodes).some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim());
+    if (!own || element.offsetParent === null) continue;
+    const [one, other] = [luminance(getComputedStyle(element).color), luminance(behind(element))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) faint.push(`${element.innerText}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}

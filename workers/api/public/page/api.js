@@ -1,0 +1,90 @@
+import { logAnswer } from './log.js';
+
+/**
+ * @typedef {object} Step
+ * @property {string} client
+ * @property {string} op
+ * @property {string} outcome
+ * @property {string} source
+ * @property {number} durationMs
+ *
+ * @typedef {object} Served
+ * @property {'d1' | 'kv' | 'memory' | 'none'} from
+ * @property {number} kvReads
+ * @property {number} kvWrites
+ * @property {number} durationMs
+ * @property {number} now The server's clock, Unix milliseconds.
+ * @property {Step[]} steps
+ *
+ * @typedef {object} User
+ * @property {string} name
+ * @property {'customer' | 'creator' | 'owner'} role
+ *
+ * @typedef {object} Limit
+ * @property {number} limit
+ * @property {number} remaining
+ * @property {number} resetAt Unix milliseconds.
+ *
+ * @typedef {object} Content
+ * @property {string} id
+ * @property {string} title
+ * @property {string} summary
+ * @property {string} categoryId
+ * @property {string} creatorName
+ * @property {string} publishedAt
+ *
+ * @typedef {object} Managed
+ * @property {string} id
+ * @property {string} title
+ * @property {'draft' | 'published'} status
+ * @property {string} categoryId
+ * @property {string} creatorName
+ * @property {boolean} featured
+ *
+ * @typedef {object} Answer What the worker's answers have, each of them some of it.
+ * @property {Served} [served]
+ * @property {string} [type]
+ * @property {string} [detail]
+ * @property {User | null} [user]
+ * @property {{ expiresAt: string }} [session]
+ * @property {Limit} [limit]
+ * @property {number} [retryAfterMs]
+ * @property {{ id: string, name: string, description: string }[]} [categories]
+ * @property {{ refreshed: boolean, detail?: string }} [lists]
+ * @property {{ name: string, role: string, email: string, password: string }[]} [accounts]
+ */
+
+/**
+ * Asks the worker, and logs what answered. A worker that cannot be reached is an answer with status 0.
+ * @param {string | null} action What the person did, for the log; null when nobody did anything.
+ * @param {'GET' | 'POST'} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<{ ok: boolean, status: number, body: Answer & { content?: unknown } }>}
+ */
+export async function ask(action, method, path, body) {
+  const startedAt = performance.now();
+  /** @type {RequestInit} */
+  const init = { method };
+  if (body !== undefined) {
+    init.headers = { 'Content-Type': 'application/json' };
+    init.body = JSON.stringify(body);
+  }
+  let status = 0;
+  let ok = false;
+  /** @type {Answer} */
+  let answer = { detail: 'The worker could not be reached. Try again.' };
+  try {
+    const response = await fetch(path, init);
+    status = response.status;
+    ok = response.ok;
+    answer = await response.json();
+  } catch {
+    ok = false;
+  }
+  if (action !== null) {
+    const roundTripMs = performance.now() - startedAt;
+    logAnswer({ action, request: `${method} ${path}`, status, roundTripMs, served: answer.served });
+  }
+  return { ok, status, body: answer };
+}

@@ -1,0 +1,12 @@
+import { startAccount, startDemo } from './account.js';
+import { startAttempts } from './attempts.js';
+import { byId } from './dom.js';
+import { startLibrary } from './library.js';
+import { clearLog } from './log.js';
+import { showManage } from './manage.js';
+
+byId('clear-log', HTMLButtonElement).addEventListener('click', clearLog);
+startAttempts();
+await startLibrary();
+await startAccount((user) => void showManage(user));
+await startDemo();

@@ -1,0 +1,19 @@
+import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import type { ClientOptions } from '@codex/cloudflare-clients';
+import type { Env } from './env.ts';
+
+/** The three KV clients of one request. */
+export interface Clients {
+  sessions: SessionCacheClient;
+  limiter: RateLimiterClient;
+  cache: CacheClient;
+}
+
+/** Makes the clients of one request: made anew each time because `onEvent` belongs to that request. */
+export function createClients(env: Env, options: ClientOptions): Clients {
+  return {
+    sessions: new SessionCacheClient(env.AUTH_SESSION_KV, options),
+    limiter: new RateLimiterClient(env.RATE_LIMIT_KV, options),
+    cache: new CacheClient(env.CACHE_KV, options),
+  };
+}

@@ -1,0 +1,34 @@
+import { RATE_LIMITS } from '@codex/cloudflare-clients';
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import type { AppEnv, LocalDemo } from '../env.ts';
+import { callerAddress } from '../http/address.ts';
+import { answer } from '../http/answer.ts';
+import { isLoopback } from '../http/loopback.ts';
+import { HttpProblem, problems } from '../http/problem.ts';
+
+/**
+ * The routes under /demo: they do something on a developer's machine only. LOCAL_DEMO has no accounts in a deployed
+ * environment, and a request to any host but this machine's is answered as if there were none even where it has.
+ */
+export const demo = new Hono<AppEnv>().get('/', accounts).post('/reset-attempts', resetAttempts);
+
+/** `GET /demo`: the accounts of the sample data; none on a deployed worker. */
+function accounts(c: Context<AppEnv>): Response {
+  return answer(c, { accounts: demoAccounts(c) });
+}
+
+/** `POST /demo/reset-attempts`: forgets the caller's sign-in attempts, so that the refusal can be tried again. */
+async function resetAttempts(c: Context<AppEnv>): Promise<Response> {
+  if (demoAccounts(c).length === 0) throw problems.notFound();
+  try {
+    await c.var.clients.limiter.reset(callerAddress(c), RATE_LIMITS.login);
+  } catch (cause) {
+    throw new HttpProblem('reset-incomplete', 503, 'Not reset', 'The attempts could not be forgotten. Try again.', { cause });
+  }
+  return answer(c, { reset: true });
+}
+
+function demoAccounts(c: Context<AppEnv>): LocalDemo['accounts'] {
+  return isLoopback(new URL(c.req.url)) ? (c.env.LOCAL_DEMO?.accounts ?? []) : [];
+}
