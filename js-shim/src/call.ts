@@ -47,18 +47,17 @@ export class Call {
       const instance = core.acquire(this.#wall(this.beganMs));
       if (instance === null) return reject(coreFailed(op));
 
-      const entered = (enter: () => number): void => {
-        let state: number;
+      // Whatever is thrown in here comes from the core, and has condemned the instance.
+      const step = (enter: () => number): void => {
         try {
-          state = enter();
+          const state = enter();
+          if (state === State.Waiting) perform();
+          else if (state === State.Done) resolve(end(instance));
+          else reject(state === State.Refused ? refusal(op, instance) : storeFailure(op, 'aborted'));
         } catch {
-          // Whatever the core throws has condemned the instance.
           core.condemn(instance, Date.now());
-          return reject(coreFailed(op));
+          reject(coreFailed(op));
         }
-        if (state === State.Waiting) perform();
-        else if (state === State.Done) resolve(end(instance));
-        else reject(state === State.Refused ? refusal(op, instance) : storeFailure(op, 'aborted'));
       };
 
       const perform = (): void => {
@@ -69,11 +68,11 @@ export class Call {
         this.#perform(instance, verb, kind, (status, value, atOnce) => {
           if (!core.isCurrent(instance)) return reject(coreFailed(op));
           const found = verb === Verb.Get ? foundIn(value) : null;
-          entered(() => this.#resume(instance, slot, generation, kind, status, found, atOnce));
+          step(() => this.#resume(instance, slot, generation, kind, status, found, atOnce));
         });
       };
 
-      entered(() => {
+      step(() => {
         instance.enter(this.#store.id, this.beganMs, this.#wall(this.beganMs), this.#store.timeoutMs);
         return begin(instance);
       });

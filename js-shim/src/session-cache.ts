@@ -16,8 +16,8 @@ export interface CachedSession {
     token: string;
     /** ISO 8601. A `Date` is accepted by `set` and comes back as its ISO string. */
     expiresAt: string;
-    ipAddress?: string | null;
-    userAgent?: string | null;
+    ipAddress?: string;
+    userAgent?: string;
     createdAt?: string;
     updatedAt?: string;
     impersonatedBy?: string | null;
@@ -32,9 +32,11 @@ export interface CachedSession {
   };
 }
 
-/** A session as `set` takes it: dates may still be `Date`s, as databases return them. */
+/** A session as `set` takes it: dates may still be `Date`s, and what is unknown null, as databases return them. */
 export type SessionInput = Omit<CachedSession, 'session'> & {
-  session: Omit<CachedSession['session'], 'expiresAt' | 'createdAt' | 'updatedAt'> & {
+  session: Omit<CachedSession['session'], 'expiresAt' | 'createdAt' | 'updatedAt' | 'ipAddress' | 'userAgent'> & {
+    ipAddress?: string | null;
+    userAgent?: string | null;
     expiresAt: string | Date;
     createdAt?: string | Date;
     updatedAt?: string | Date;

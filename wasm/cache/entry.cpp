@@ -10,11 +10,13 @@
 namespace codex::entry {
 
 std::string encode(const Envelope& envelope) {
-  std::string json = R"({"c":)" + std::to_string(envelope.created.time_since_epoch().count()) + R"(,"s":)" +
-                     std::to_string(envelope.softTtl.count());
+  std::string text = R"({"c":)";
+  json::appendNumber(text, envelope.created.time_since_epoch().count());
+  text += R"(,"s":)";
+  json::appendNumber(text, envelope.softTtl.count());
   // A digest is base64url: nothing in it needs escaping.
-  if (!envelope.keyDigest.empty()) json += R"(,"k":")" + envelope.keyDigest + '"';
-  return json + '}';
+  if (!envelope.keyDigest.empty()) text += R"(,"k":")" + envelope.keyDigest + '"';
+  return text + '}';
 }
 
 std::optional<Envelope> decode(std::string_view metadata) {

@@ -23,4 +23,7 @@ inline constexpr std::int64_t kMaxExactInteger = 9'007'199'254'740'991;
 /// object; what was filled by then means nothing.
 bool readFields(std::string_view text, std::span<const Field> wanted);
 
+/// Appends a whole number as JSON writes it.
+void appendNumber(std::string& text, std::int64_t number);
+
 }  // namespace codex::json

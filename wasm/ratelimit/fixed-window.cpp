@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "wasm/json/fields.h"
 #include "wasm/kv/limits.h"
@@ -30,16 +29,14 @@ Decision decide(const std::optional<Count>& live, const RateLimitRule& rule, std
 
 std::string encode(const Count& count) {
   // Written by hand: two whole numbers need no escaping, and this is on the path of every attempt.
-  constexpr std::string_view kCount = R"({"count":)";
-  constexpr std::string_view kResetAt = R"(,"resetAt":)";
-  std::array<char, 64> buffer;
-  char* at = std::ranges::copy(kCount, buffer.data()).out;
-  char* const end = buffer.data() + buffer.size();
-  at = std::to_chars(at, end, count.count).ptr;
-  at = std::ranges::copy(kResetAt, at).out;
-  at = std::to_chars(at, end, count.resetAt.time_since_epoch().count()).ptr;
-  *at++ = '}';
-  return {buffer.data(), at};
+  std::string text;
+  text.reserve(64);
+  text += R"({"count":)";
+  json::appendNumber(text, count.count);
+  text += R"(,"resetAt":)";
+  json::appendNumber(text, count.resetAt.time_since_epoch().count());
+  text += '}';
+  return text;
 }
 
 std::optional<Count> decode(std::string_view text) {

@@ -8,7 +8,9 @@
 namespace codex {
 
 std::string encodeWatermark(Instant before) {
-  return R"({"before":)" + std::to_string(before.time_since_epoch().count()) + "}";
+  std::string text = R"({"before":)";
+  json::appendNumber(text, before.time_since_epoch().count());
+  return text + '}';
 }
 
 std::optional<Instant> decodeWatermark(std::string_view text) {

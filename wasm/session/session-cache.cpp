@@ -64,7 +64,9 @@ Task<SessionAnswer> setSession(Revocations& revocations, KvStore& store, StoreKe
   }
   const Instant revokedBefore = revocations.before(watermark).value_or(kEarliest);
   const Instant loadedAt = std::max(now, revokedBefore + Millis{1});
-  const std::string metadata = R"({"l":)" + std::to_string(loadedAt.time_since_epoch().count()) + "}";
+  std::string metadata = R"({"l":)";
+  json::appendNumber(metadata, loadedAt.time_since_epoch().count());
+  metadata += '}';
   const KvAnswer answer = co_await store.perform(
       {.verb = KvVerb::Put, .kind = KvValue::Payload, .key = session.text, .metadata = metadata, .ttl = *ttl});
   if (!answer.outcome) co_return failed(answer);

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "wasm/json/fields.h"
+
+namespace codex::json {
+
+/// `readFields` for any JSON text, with nlohmann/json.
+bool readFieldsOfAnyJson(std::string_view text, std::span<const Field> wanted);
+
+}  // namespace codex::json
