@@ -21,9 +21,9 @@ constexpr std::size_t kKnownRevocations = 4'096;
 struct Isolate {
   explicit Isolate(HashSeed seed) : limits(kLimitCounters, seed), revocations(kKnownRevocations, seed) {}
 
-  Mailbox mailbox;
   LimitTable limits;
   Revocations revocations;
+  Mailbox mailbox;  // last, so that it goes first: the calls in it use the others
 };
 
 std::unique_ptr<Isolate> isolate;
@@ -133,8 +133,7 @@ SessionFacts nextFacts(unsigned wellTyped, int token, int sessionUserId, int use
 
 /// Answers the reading of a session that was found.
 int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigned wellTyped, int token, int sessionUserId,
-                  int userId, int expiresAt, int role, int metadataLength, double now, double wall,
-                  double operationTimeoutMs) {
+                  int userId, int expiresAt, int role, int metadataLength, double now, double wall, double operationTimeoutMs) {
   textBuffer().rewind();
   const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
   const KvRecord record{.metadata = textBuffer().nextHead(metadataLength), .session = &facts};
@@ -150,8 +149,8 @@ int checkLimit(int prefix, int identifier, double limit, double windowSeconds, i
   Result<std::string> key = key::forLimit(prefixText.head, textBuffer().next(identifier));
   if (!key) return refuse(key.error());
   return call(*key, [&](KvStore& store) -> Call {
-    return codex::checkLimit(isolate->limits, store, inStore(std::move(*key)), *rule,
-                             static_cast<OnUnavailable>(onUnavailable), caller.now);
+    return codex::checkLimit(isolate->limits, store, inStore(std::move(*key)), *rule, static_cast<OnUnavailable>(onUnavailable),
+                             caller.now);
   });
 }
 
@@ -159,7 +158,8 @@ int resetLimit(int prefix, int identifier) {
   const InputText prefixText = textBuffer().next(prefix);
   Result<std::string> key = key::forLimit(prefixText.head, textBuffer().next(identifier));
   if (!key) return refuse(key.error());
-  return call(*key, [&](KvStore& store) -> Call { return codex::resetLimit(isolate->limits, store, inStore(std::move(*key))); });
+  return call(*key,
+              [&](KvStore& store) -> Call { return codex::resetLimit(isolate->limits, store, inStore(std::move(*key))); });
 }
 
 // --- sessions ---
@@ -194,8 +194,9 @@ int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUse
   const Result<Instant> end = checkRecord(facts, presented.head);
   if (!end) return refuse(end.error());
   return call(*key, [&](KvStore& store) -> Call {
-    return codex::setSession(isolate->revocations, store, inStore(std::move(*key)), inStore(key::forUserWatermark(facts.userId)),
-                             bounds(longestSeconds, maxStaleMs), *end, caller.now);
+    return codex::setSession(isolate->revocations, store, inStore(std::move(*key)),
+                             inStore(key::forUserWatermark(facts.userId)), bounds(longestSeconds, maxStaleMs), *end,
+                             caller.now);
   });
 }
 
@@ -211,8 +212,8 @@ int revokeUser(int userId, double longestSeconds, double maxStaleMs) {
   reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
   std::string key = key::forUserWatermark(user);
   return call(key, [&](KvStore& store) -> Call {
-    return codex::revokeUser(isolate->revocations, store, inStore(std::move(key)),
-                             bounds(longestSeconds, maxStaleMs), caller.now);
+    return codex::revokeUser(isolate->revocations, store, inStore(std::move(key)), bounds(longestSeconds, maxStaleMs),
+                             caller.now);
   });
 }
 
@@ -239,9 +240,8 @@ int storeEntry(int key, double ttlSeconds, bool keepsMetadata) {
   if (!cacheKey) return refuse(cacheKey.error());
   const auto lifetime = entry::lifetime(ttlSeconds, keepsMetadata);
   if (!lifetime) return refuse(lifetime.error());
-  return call(cacheKey->text, [&](KvStore& store) -> Call {
-    return codex::storeEntry(store, std::move(*cacheKey), *lifetime, caller.now);
-  });
+  return call(cacheKey->text,
+              [&](KvStore& store) -> Call { return codex::storeEntry(store, std::move(*cacheKey), *lifetime, caller.now); });
 }
 
 int deleteEntry(int key) {

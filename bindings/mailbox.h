@@ -15,7 +15,8 @@
 namespace codex::bindings {
 
 /// A call, of one of the kinds that the core makes.
-using Call = std::variant<std::monostate, Task<RateLimitVerdict>, Task<Result<Instant>>, Task<SessionAnswer>, Task<CacheAnswer>>;
+using Call =
+    std::variant<std::monostate, Task<RateLimitVerdict>, Task<Result<Instant>>, Task<SessionAnswer>, Task<CacheAnswer>>;
 
 /// The name of a suspended call. Both numbers must match: a slot is used again, under a new generation.
 struct SlotName {

@@ -1,5 +1,5 @@
 import type { Call } from './call.js';
-import { Caller, checkString, jsonTextOf, lostCall, numberOr } from './caller.js';
+import { Caller, checkString, jsonTextOf, lostCall, numberOr, readArgument } from './caller.js';
 import { type Ending, endingIn, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
@@ -90,8 +90,8 @@ export class CacheClient {
    * allow 1,000 a request.
    */
   async deleteMany(keys: readonly string[]): Promise<DeletedMany> {
-    if (!Array.isArray(keys)) throw new KVClientError('invalid-argument', 'deleteMany: keys must be an array of strings');
-    const pending = [...new Set(keys)];
+    const pending = readArgument('deleteMany', 'keys', () => (Array.isArray(keys) ? [...new Set<string>(keys)] : null));
+    if (pending === null) throw new KVClientError('invalid-argument', 'deleteMany: keys must be an array of strings');
     for (const key of pending) await this.#check('deleteMany', key);
 
     const remaining: string[] = [];
@@ -186,9 +186,6 @@ export class CacheClient {
   }
 
   #run(call: Call, op: string, begin: (instance: Instance) => number): Promise<Ending> {
-    return call
-      .run(op, begin, endingOf)
-      .catch((error: unknown): Ending => ({ outcome: 'failed', error: lostCall(error) }));
+    return call.run(op, begin, endingOf).catch((error: unknown): Ending => ({ outcome: 'failed', error: lostCall(error) }));
   }
 }
-

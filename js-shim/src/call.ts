@@ -94,7 +94,10 @@ export class Call {
       return;
     }
     this.kvWrites++;
-    if (verb === Verb.Delete) return this.#store.delete(key, answered);
+    if (verb === Verb.Delete) {
+      this.#store.delete(key, answered);
+      return;
+    }
 
     const text = (address: number, length: number): string => instance.text(instance.int(address), instance.int(length));
     const options: KVPutOptions = { expirationTtl: instance.int(Field.TtlSeconds) };

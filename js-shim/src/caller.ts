@@ -1,7 +1,7 @@
 import { Call } from './call.js';
 import { KVClientError } from './errors.js';
 import type { ClientEvent, Outcome } from './events.js';
-import { type ClientOptions, checkFunction, checkStore, storeTimeoutOf } from './options.js';
+import { type ClientOptions, checkFunction, checkOptions, checkStore, storeTimeoutOf } from './options.js';
 import { type KVLike, Store } from './store.js';
 import { runtimeProblem, waitUntil } from '#host';
 
@@ -16,6 +16,7 @@ export class Caller {
   /** Throws `invalid-config` for a missing binding or an option out of range. */
   constructor(kv: KVLike, client: ClientEvent['client'], className: string, options: ClientOptions) {
     checkStore(kv, className);
+    checkOptions(options, className);
     checkFunction(options.waitUntil, 'waitUntil');
     checkFunction(options.onEvent, 'onEvent');
     checkFunction(options.now, 'now');
@@ -109,8 +110,16 @@ export function checkString(value: unknown, op: string, name: string): void {
 
 /** What a value is, without saying what it holds. */
 function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : typeof value;
+  return value === null ? 'null' : typeof value;
+}
+
+/** Reads what a caller handed over, of which a getter or a proxy may throw. Throws `invalid-argument` then. */
+export function readArgument<T>(op: string, name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new KVClientError('invalid-argument', `${op}: ${name} cannot be read`, { cause });
+  }
 }
 
 /** A number as it is; anything else as NaN, which the core refuses. */

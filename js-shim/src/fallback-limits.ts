@@ -1,3 +1,4 @@
+import { KVClientError } from './errors.js';
 import type { RateLimitConfig, RateLimitResult } from './rate-limiter.js';
 
 /** Counters kept at most; beyond that the one opened first goes. */
@@ -10,7 +11,10 @@ const MAX_COUNTERS = 10_000;
 export class FallbackLimits {
   readonly #counters = new Map<string, { count: number; resetAt: number }>();
 
-  /** Counts an attempt and decides it: by this counter, or as `onUnavailable` says. */
+  /**
+   * Counts an attempt and decides it: by this counter, or as `onUnavailable` says. Throws `invalid-config` for what the core
+   * would have refused, had there been one.
+   */
   check(
     storeId: number,
     identifier: string,
@@ -18,10 +22,12 @@ export class FallbackLimits {
     onUnavailable: 'local' | 'deny' | 'allow',
     now: number,
   ): RateLimitResult {
+    const windowMs = Math.round(window * 1000);
+    checkRange(limit, window, windowMs);
     const name = nameOf(storeId, keyPrefix, identifier);
     let counter = this.#counters.get(name);
     if (counter === undefined || now >= counter.resetAt) {
-      counter = { count: 0, resetAt: now + window * 1000 };
+      counter = { count: 0, resetAt: now + windowMs };
       this.#counters.delete(name);
       this.#counters.set(name, counter);
       this.#bound();
@@ -34,7 +40,7 @@ export class FallbackLimits {
       remaining: onUnavailable === 'deny' ? 0 : Math.max(0, limit - counter.count),
       resetAt: counter.resetAt,
       limit,
-      retryAfterMs: allowed ? 0 : counter.resetAt - now,
+      retryAfterMs: allowed ? 0 : limit === 0 ? -1 : counter.resetAt - now,
       reason: 'degraded',
       exact: false,
       scope: 'isolate',
@@ -49,6 +55,16 @@ export class FallbackLimits {
     if (this.#counters.size <= MAX_COUNTERS) return;
     const oldest = this.#counters.keys().next();
     if (!oldest.done) this.#counters.delete(oldest.value);
+  }
+}
+
+/** The ranges of `rateLimitRule` in the core. */
+function checkRange(limit: number, window: number, windowMs: number): void {
+  if (!(Number.isInteger(limit) && limit >= 0 && limit <= 1e9)) {
+    throw new KVClientError('invalid-config', 'checkLimit: limit must be a whole number from 0 to 1,000,000,000');
+  }
+  if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= 31 * 86_400_000)) {
+    throw new KVClientError('invalid-config', 'checkLimit: window must be 0.001 to 2,678,400 seconds in whole milliseconds');
   }
 }
 

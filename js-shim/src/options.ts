@@ -32,6 +32,12 @@ export function checkStore(kv: KVLike, client: string): void {
   );
 }
 
+/** Checks that options are an object. Throws `invalid-config`. */
+export function checkOptions(options: ClientOptions, client: string): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new KVClientError('invalid-config', `the options of ${client} must be an object`);
+}
+
 /** The bound on operations. Throws `invalid-config`. */
 export function storeTimeoutOf(options: ClientOptions): number {
   return inRange(options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, 'storeTimeoutMs', 1, MAX_TIMER_MS);

@@ -80,7 +80,7 @@ export class RateLimiterClient {
   constructor(kv: KVLike, options: RateLimiterOptions = {}) {
     this.#caller = new Caller(kv, 'limit', 'RateLimiterClient', options);
     this.#onUnavailable = options.onUnavailable ?? 'local';
-    if (!Object.hasOwn(enums.OnUnavailable, this.#onUnavailable)) {
+    if (typeof this.#onUnavailable !== 'string' || !Object.hasOwn(enums.OnUnavailable, this.#onUnavailable)) {
       throw new KVClientError('invalid-config', "onUnavailable must be 'local', 'deny' or 'allow'");
     }
   }
@@ -95,9 +95,8 @@ export class RateLimiterClient {
    */
   async checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
     checkString(identifier, 'checkLimit', 'identifier');
-    const { keyPrefix } = checkConfig(config, 'checkLimit');
-    const limit = numberOr(config.limit);
-    const window = numberOr(config.window);
+    const rule = checkConfig(config, 'checkLimit');
+    const { limit, window, keyPrefix } = rule;
     const call = this.#caller.begin();
     call.input = keyPrefix + identifier;
     let verdict: Verdict;
@@ -115,7 +114,7 @@ export class RateLimiterClient {
         verdictOf,
       );
     } catch (error) {
-      verdict = this.#withoutCore(call, identifier, config, lostCall(error));
+      verdict = this.#withoutCore(call, identifier, rule, lostCall(error));
     }
     this.#report(call, verdict);
     return verdict.result;
@@ -133,6 +132,7 @@ export class RateLimiterClient {
     const keyPrefix =
       typeof keyPrefixOrConfig === 'string' ? keyPrefixOrConfig : checkConfig(keyPrefixOrConfig, 'reset').keyPrefix;
     const call = this.#caller.begin();
+    call.input = keyPrefix + identifier;
     const error = await call
       .run(
         'reset',
@@ -176,14 +176,29 @@ function verdictOf(instance: Instance): Verdict {
   };
 }
 
-/** Checks what the core cannot see: that the configuration is an object with a prefix, and asks for nothing unknown. */
+/**
+ * Checks what the core cannot see: that the configuration is an object with a prefix, and asks for nothing unknown. Reads
+ * each field once, so that the call goes by one configuration whatever becomes of the object.
+ */
 function checkConfig(config: RateLimitConfig, op: string): RateLimitConfig {
-  if (typeof config !== 'object' || config === null || typeof config.keyPrefix !== 'string') {
-    throw new KVClientError('invalid-config', `${op}: the configuration must have limit, window and keyPrefix`);
-  }
-  const { algorithm } = config as { algorithm?: unknown };
+  const { limit, window, keyPrefix, algorithm } = fieldsOf(config, op);
+  if (typeof keyPrefix !== 'string') throw noConfig(op);
   if (algorithm !== undefined && algorithm !== 'fixed-window') {
     throw new KVClientError('not-supported', `${op}: the only algorithm so far is 'fixed-window'`);
   }
-  return config;
+  return { limit: numberOr(limit), window: numberOr(window), keyPrefix };
+}
+
+function fieldsOf(config: unknown, op: string): { [Field in keyof RateLimitConfig | 'algorithm']?: unknown } {
+  if (typeof config !== 'object' || config === null) throw noConfig(op);
+  try {
+    const { limit, window, keyPrefix, algorithm } = config as Record<string, unknown>;
+    return { limit, window, keyPrefix, algorithm };
+  } catch (cause) {
+    throw noConfig(op, { cause });
+  }
+}
+
+function noConfig(op: string, options?: { cause: unknown }): KVClientError {
+  return new KVClientError('invalid-config', `${op}: the configuration must have limit, window and keyPrefix`, options);
 }

@@ -1,5 +1,5 @@
 import type { Call } from './call.js';
-import { Caller, checkString, jsonTextOf, lostCall } from './caller.js';
+import { Caller, checkString, jsonTextOf, lostCall, readArgument } from './caller.js';
 import { type Ending, endingIn, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { storeFailure } from './errors.js';
@@ -135,7 +135,7 @@ export class SessionCacheClient {
     checkString(sessionToken, 'set', 'sessionToken');
     const call = this.#caller.begin();
     call.payload = jsonTextOf(data, 'set');
-    const facts = sessionFactsOf(data);
+    const facts = readArgument('set', 'the session', () => sessionFactsOf(data));
     await this.#run(call, 'set', (instance) => {
       const presented = instance.write(sessionToken);
       const { wellTyped, token, sessionUserId, userId, expiresAt, role } = writeSessionFacts(instance, facts);
@@ -158,9 +158,7 @@ export class SessionCacheClient {
   async delete(sessionToken: string): Promise<void> {
     checkString(sessionToken, 'delete', 'sessionToken');
     const call = this.#caller.begin();
-    const ending = await this.#run(call, 'delete', (instance) =>
-      instance.exports.deleteSession(instance.write(sessionToken)),
-    );
+    const ending = await this.#run(call, 'delete', (instance) => instance.exports.deleteSession(instance.write(sessionToken)));
     if (ending.error !== undefined) throw storeFailure('delete', ending.error);
   }
 
@@ -185,9 +183,9 @@ export class SessionCacheClient {
   }
 
   async #run(call: Call, op: string, begin: (instance: Instance) => number): Promise<Ending> {
-    const ending = await call.run(op, begin, endingOf).catch(
-      (error: unknown): Ending => ({ outcome: 'failed', error: lostCall(error) }),
-    );
+    const ending = await call
+      .run(op, begin, endingOf)
+      .catch((error: unknown): Ending => ({ outcome: 'failed', error: lostCall(error) }));
     this.#caller.report(call, op, ending.outcome, call.kvReads + call.kvWrites > 0 ? 'kv' : 'none', ending.error);
     return ending;
   }

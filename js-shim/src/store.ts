@@ -138,11 +138,15 @@ function startTimer(over: () => void, ms: number): ReturnType<typeof setTimeout>
   }
 }
 
-/** The HTTP status within an error of KV, `KV GET failed: 429 Too Many Requests`; the words after it vary. */
+/**
+ * The HTTP status within an error of KV, `KV GET failed: 429 Too Many Requests`; the words after it vary. Whatever the words
+ * say, what was thrown is no success.
+ */
 function statusOf(error: unknown): number {
   try {
     const match = /^KV \w+ failed: (\d{3})/.exec(error instanceof Error ? error.message : String(error));
-    return match === null ? FAILED : Number(match[1]);
+    const status = match === null ? FAILED : Number(match[1]);
+    return status < 400 ? FAILED : status;
   } catch {
     return FAILED;
   }

@@ -24,11 +24,8 @@ Task<CacheAnswer> storeEntry(KvStore& store, key::CacheKey key, std::optional<en
     co_return deleted.error ? deleted : CacheAnswer{CacheOutcome::Skipped};
   }
   const std::string metadata = entry::encode({now, lifetime->logical, key.digest});
-  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Put,
-                                                  .kind = KvValue::Payload,
-                                                  .key = key.text,
-                                                  .metadata = metadata,
-                                                  .ttl = lifetime->physical});
+  const KvAnswer answer = co_await store.perform(
+      {.verb = KvVerb::Put, .kind = KvValue::Payload, .key = key.text, .metadata = metadata, .ttl = lifetime->physical});
   if (!answer.outcome) co_return failed(answer);
   co_return CacheAnswer{CacheOutcome::Stored};
 }

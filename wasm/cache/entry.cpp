@@ -23,9 +23,8 @@ std::optional<Envelope> decode(std::string_view metadata) {
   std::optional<std::int64_t> created;
   std::optional<std::int64_t> softTtl;
   std::optional<std::string> keyDigest;
-  const std::array<json::Field, 3> wanted = {{{.name = "c", .number = &created},
-                                              {.name = "s", .number = &softTtl},
-                                              {.name = "k", .text = &keyDigest}}};
+  const std::array<json::Field, 3> wanted = {
+      {{.name = "c", .number = &created}, {.name = "s", .number = &softTtl}, {.name = "k", .text = &keyDigest}}};
   if (metadata.empty() || !json::readFields(metadata, wanted) || !created || !softTtl) return std::nullopt;
   return Envelope{Instant{Millis{*created}}, Millis{*softTtl}, keyDigest.value_or("")};
 }

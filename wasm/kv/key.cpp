@@ -66,9 +66,7 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
 }
 
 Result<std::string> forLimit(std::string_view prefix, const InputText& identifier) {
-  const auto refused = [](std::string_view reason) {
-    return std::unexpected(Error{ErrorCode::InvalidConfig, reason});
-  };
+  const auto refused = [](std::string_view reason) { return std::unexpected(Error{ErrorCode::InvalidConfig, reason}); };
   if (prefix.empty()) return refused("keyPrefix must not be empty; use one such as 'rl:login:'");
   if (prefix.size() > kMaxPrefixBytes) return refused("keyPrefix must be at most 256 bytes of UTF-8");
   if (hasLoneSurrogate(prefix)) return refused("keyPrefix must be well-formed Unicode");

@@ -26,10 +26,10 @@ std::optional<Count> live(const std::optional<Count>& stored, const RateLimitRul
 
 struct Decision {
   bool allowed;
-  std::int64_t remaining;             // the largest cost that would still pass
+  std::int64_t remaining;  // the largest cost that would still pass
   Instant resetAt;
-  std::optional<Millis> retryAfter;   // 0 when allowed; nothing when waiting will never help
-  Count next;                         // the state after the attempt; unchanged by a denial
+  std::optional<Millis> retryAfter;  // 0 when allowed; nothing when waiting will never help
+  Count next;                        // the state after the attempt; unchanged by a denial
 };
 
 /// Decides an attempt of `cost` (0 or more) against the live count.

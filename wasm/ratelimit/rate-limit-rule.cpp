@@ -6,8 +6,7 @@ namespace codex {
 
 Result<RateLimitRule> rateLimitRule(double limit, double windowSeconds) {
   if (!(limit >= 0) || limit > static_cast<double>(kMaxLimit) || limit != std::floor(limit)) {
-    return std::unexpected(
-        Error{ErrorCode::InvalidConfig, "limit must be a whole number from 0 to 1,000,000,000", limit});
+    return std::unexpected(Error{ErrorCode::InvalidConfig, "limit must be a whole number from 0 to 1,000,000,000", limit});
   }
   constexpr double kMaxWindowMs = static_cast<double>(kMaxWindow.count());
   const double milliseconds = std::round(windowSeconds * 1000);

@@ -89,7 +89,8 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
   }
   const fixed_window::Decision decision =
       fixed_window::decide(counter.count.window(rule, read.now), rule, kOneAttempt, read.now);
-  if (decision.allowed) counter.count.count(decision.next);
+  // Where the caller's own answer takes the store's place, there is no decision to count.
+  if (decision.allowed && (read.outcome || onUnavailable == OnUnavailable::Local)) counter.count.count(decision.next);
   table.rank(counter, decision.remaining == 0);
   RateLimitVerdict verdict = verdictOf(decision, rule, LimitScope::Colo);
   verdict.corrupt = corrupt;
@@ -99,20 +100,19 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
 
   WriteUnderWay underWay(table, key, counter);
   const std::string text = fixed_window::encode(underWay.write().count);
-  const KvAnswer put = co_await store.perform({.verb = KvVerb::Put,
-                                               .key = key.text,
-                                               .value = text,
-                                               .ttl = fixed_window::storedTtl(decision.resetAt, read.now)});
+  const KvAnswer put = co_await store.perform(
+      {.verb = KvVerb::Put, .key = key.text, .value = text, .ttl = fixed_window::storedTtl(decision.resetAt, read.now)});
   const bool refused = !put.outcome && put.outcome.error().code == ErrorCode::StoreRateLimited;
   underWay.end(refused);
+  if (!refused && table.forgottenSince(key, began)) {
+    // A reset came first, and this write may stand there all the same, even where it seems to have failed.
+    co_await store.perform({.verb = KvVerb::Delete, .key = key.text});
+  }
   if (!put.outcome && !refused) {
     if (onUnavailable == OnUnavailable::Deny) {
       if (LimitTable::Counter* const still = table.find(key)) still->count.refund(underWay.write(), kOneAttempt);
     }
     co_return degraded(verdict, onUnavailable, put.outcome.error().code);
-  }
-  if (put.outcome && table.forgottenSince(key, began)) {
-    co_await store.perform({.verb = KvVerb::Delete, .key = key.text});
   }
   co_return verdict;
 }

@@ -27,9 +27,9 @@ struct RateLimitVerdict {
   std::optional<Millis> retryAfter;  // nothing: waiting will never help
   LimitReason reason;
   LimitScope scope;
-  bool fromMemory;                         // decided without asking the store
-  bool corrupt = false;                    // the store held something that is no counter
-  std::optional<ErrorCode> error = {};     // what the store failed with
+  bool fromMemory;                      // decided without asking the store
+  bool corrupt = false;                 // the store held something that is no counter
+  std::optional<ErrorCode> error = {};  // what the store failed with
 };
 
 /// Counts one attempt and decides whether it may proceed.

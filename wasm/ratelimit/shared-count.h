@@ -44,10 +44,10 @@ class SharedCount {
   void open(const fixed_window::Count& window, std::int64_t inStore);
 
   fixed_window::Count window_{0, kEarliest};
-  std::int64_t inStore_ = 0;     // the highest count the store is known, or must be feared, to hold
-  std::int64_t onItsWay_ = 0;    // the highest count among writes under way
-  std::int32_t writes_ = 0;      // writes under way
-  std::uint32_t opening_ = 0;    // counts the windows opened here
+  std::int64_t inStore_ = 0;   // the highest count the store is known, or must be feared, to hold
+  std::int64_t onItsWay_ = 0;  // the highest count among writes under way
+  std::int32_t writes_ = 0;    // writes under way
+  std::uint32_t opening_ = 0;  // counts the windows opened here
 };
 
 }  // namespace codex

@@ -23,8 +23,7 @@ SessionAnswer failed(const KvAnswer& answer) { return {SessionOutcome::Failed, a
 }  // namespace
 
 Task<SessionAnswer> getSession(Revocations& revocations, KvStore& store, StoreKey session, SessionBounds bounds) {
-  const KvAnswer read =
-      co_await store.perform({.verb = KvVerb::Get, .kind = KvValue::Session, .key = session.text});
+  const KvAnswer read = co_await store.perform({.verb = KvVerb::Get, .kind = KvValue::Session, .key = session.text});
   if (!read.outcome) co_return failed(read);
   if (!*read.outcome) co_return SessionAnswer{SessionOutcome::Miss};
 
@@ -39,8 +38,7 @@ Task<SessionAnswer> getSession(Revocations& revocations, KvStore& store, StoreKe
   std::optional<Instant> before = revocations.before(watermark);
   if (!isCurrent(loadedAt, before, read.now, bounds.maxStale)) co_return SessionAnswer{SessionOutcome::Miss};
 
-  const KvAnswer mark =
-      co_await store.perform({.verb = KvVerb::Get, .key = watermark.text, .cacheTtl = kv::kMinCacheTtl});
+  const KvAnswer mark = co_await store.perform({.verb = KvVerb::Get, .key = watermark.text, .cacheTtl = kv::kMinCacheTtl});
   if (!mark.outcome) co_return failed(mark);
   if (*mark.outcome) {
     // A watermark that does not parse might have revoked this session.
@@ -79,7 +77,8 @@ Task<SessionAnswer> deleteSession(KvStore& store, StoreKey session) {
   co_return SessionAnswer{SessionOutcome::Deleted};
 }
 
-Task<SessionAnswer> revokeUser(Revocations& revocations, KvStore& store, StoreKey watermark, SessionBounds bounds, Instant now) {
+Task<SessionAnswer> revokeUser(Revocations& revocations, KvStore& store, StoreKey watermark, SessionBounds bounds,
+                               Instant now) {
   const Instant before = now + kClockSkew;
   revocations.note(watermark, before);
   const std::string text = encodeWatermark(before);

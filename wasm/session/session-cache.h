@@ -18,7 +18,7 @@ enum class SessionOutcome {
   Stored,
   Skipped,  // nothing to store: the session has ended, and what stood there was deleted
   Deleted,
-  Failed,   // the store failed; for a read, a miss
+  Failed,  // the store failed; for a read, a miss
 };
 
 struct SessionAnswer {

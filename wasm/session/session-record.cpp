@@ -26,9 +26,7 @@ constexpr std::array<std::string_view, kFields> kFieldReasons = {
     "session.userAgent must be a string where it is present",
 };
 
-std::unexpected<Error> refused(std::string_view reason) {
-  return std::unexpected(Error{ErrorCode::InvalidArgument, reason});
-}
+std::unexpected<Error> refused(std::string_view reason) { return std::unexpected(Error{ErrorCode::InvalidArgument, reason}); }
 
 bool isRole(std::string_view role) { return role == "customer" || role == "owner" || role == "creator"; }
 

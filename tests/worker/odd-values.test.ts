@@ -1,0 +1,105 @@
+import { env } from 'cloudflare:workers';
+import { CacheClient, KVClientError, type KVLike, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { describe, expect, it } from 'vitest';
+import { HOSTILE_OBJECTS, ODD_VALUES } from '../contract/odd-values.ts';
+import { sessionOf } from './support/sessions.ts';
+
+const CODES = [
+  ...['invalid-argument', 'invalid-config', 'key-too-long', 'value-too-large', 'store-unavailable'],
+  ...['store-rate-limited', 'not-supported', 'aborted', 'core-failed'],
+];
+
+const clients = (kv: KVLike) => ({
+  sessions: new SessionCacheClient(kv),
+  limiter: new RateLimiterClient(kv),
+  cache: new CacheClient(kv),
+});
+type Clients = ReturnType<typeof clients>;
+
+const RULE = { limit: 5, window: 60, keyPrefix: 'rl:odd:' };
+const session = (part: 'session' | 'user', field: string, value: unknown): never => {
+  const sound = sessionOf('odd');
+  return { ...sound, [part]: { ...sound[part], [field]: value } } as never;
+};
+
+/** Every argument of every method, with something odd in its place. */
+const CALLS: Record<string, (clients: Clients, odd: never) => unknown> = {
+  'sessions.get(odd)': ({ sessions }, odd) => sessions.get(odd),
+  'sessions.set(odd, session)': ({ sessions }, odd) => sessions.set(odd, sessionOf('odd')),
+  'sessions.set(odd, its session)': ({ sessions }, odd) => sessions.set(odd, session('session', 'token', odd)),
+  'sessions.set(token, odd)': ({ sessions }, odd) => sessions.set('odd', odd),
+  'sessions.set(token, { session: odd })': ({ sessions }, odd) => sessions.set('odd', { ...sessionOf('odd'), session: odd }),
+  'sessions.set(token, { user: odd })': ({ sessions }, odd) => sessions.set('odd', { ...sessionOf('odd'), user: odd }),
+  'sessions.delete(odd)': ({ sessions }, odd) => sessions.delete(odd),
+  'sessions.deleteUserSessions(odd)': ({ sessions }, odd) => sessions.deleteUserSessions(odd),
+  'limiter.checkLimit(odd, rule)': ({ limiter }, odd) => limiter.checkLimit(odd, RULE),
+  'limiter.checkLimit(who, odd)': ({ limiter }, odd) => limiter.checkLimit('odd', odd),
+  'limiter.checkLimit(who, { limit: odd })': ({ limiter }, odd) => limiter.checkLimit('odd', { ...RULE, limit: odd }),
+  'limiter.checkLimit(who, { window: odd })': ({ limiter }, odd) => limiter.checkLimit('odd', { ...RULE, window: odd }),
+  'limiter.checkLimit(who, { keyPrefix: odd })': ({ limiter }, odd) => limiter.checkLimit('odd', { ...RULE, keyPrefix: odd }),
+  'limiter.checkLimit(who, { algorithm: odd })': ({ limiter }, odd) =>
+    limiter.checkLimit('odd', { ...RULE, algorithm: odd } as never),
+  'limiter.reset(odd, prefix)': ({ limiter }, odd) => limiter.reset(odd, RULE.keyPrefix),
+  'limiter.reset(who, odd)': ({ limiter }, odd) => limiter.reset('odd', odd),
+  'cache.get(odd)': ({ cache }, odd) => cache.get(odd),
+  'cache.set(odd, value, ttl)': ({ cache }, odd) => cache.set(odd, 1, 60),
+  'cache.set(key, odd, ttl)': ({ cache }, odd) => cache.set('odd', odd, 60),
+  'cache.set(key, value, odd)': ({ cache }, odd) => cache.set('odd', 1, odd),
+  'cache.delete(odd)': ({ cache }, odd) => cache.delete(odd),
+  'cache.deleteMany(odd)': ({ cache }, odd) => cache.deleteMany(odd),
+  'cache.deleteMany([key, odd])': ({ cache }, odd) => cache.deleteMany(['odd', odd]),
+  'cache.getOrSet(odd, ttl, loader)': ({ cache }, odd) => cache.getOrSet(odd, 60, () => 1),
+  'cache.getOrSet(key, odd, loader)': ({ cache }, odd) => cache.getOrSet('odd', odd, () => 1),
+  'cache.getOrSet(key, ttl, loader of odd)': ({ cache }, odd) => cache.getOrSet('odd loaded', 0.001, () => odd),
+};
+
+for (const field of ['id', 'userId', 'expiresAt', 'ipAddress', 'userAgent', 'createdAt', 'unheardOf']) {
+  CALLS[`sessions.set(token, session.${field} odd)`] = ({ sessions }, odd) =>
+    sessions.set('odd', session('session', field, odd));
+}
+for (const field of ['id', 'email', 'name', 'role', 'emailVerified', 'unheardOf']) {
+  CALLS[`sessions.set(token, user.${field} odd)`] = ({ sessions }, odd) => sessions.set('odd', session('user', field, odd));
+}
+
+/** What a call threw that is no documented error, if it did. */
+async function undocumented(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error instanceof KVClientError && CODES.includes(error.code) ? undefined : String(error);
+  }
+}
+
+describe('on real KV, nothing odd throws anything but a KVClientError', () => {
+  it.each(Object.entries(CALLS))('%s', async (name, call) => {
+    const thrown: Record<string, unknown> = {};
+    // A loader's promise of a hostile object fails before anybody has seen the object.
+    const values = name.endsWith('loader of odd)') ? ODD_VALUES : [...ODD_VALUES, ...HOSTILE_OBJECTS];
+    for (const [what, make] of values) {
+      thrown[what] = await undocumented(() => call(clients(env.KV), make() as never));
+    }
+    expect(Object.entries(thrown).filter(([, error]) => error !== undefined)).toEqual([]);
+    // And the clients go on working.
+    const { cache } = clients(env.KV);
+    await cache.set('sane', 1, 60);
+    expect(await cache.get('sane')).toBe(1);
+  });
+});
+
+const OPTIONS = ['waitUntil', 'storeTimeoutMs', 'onEvent', 'now', 'maxSessionSeconds', 'maxStaleMs', 'onUnavailable'];
+const CONSTRUCTORS = { SessionCacheClient, RateLimiterClient, CacheClient };
+
+describe.each(Object.entries(CONSTRUCTORS))('new %s', (_, Client) => {
+  it.each(['the store', 'the options', ...OPTIONS])('throws nothing but a KVClientError for %s being odd', async (what) => {
+    const thrown: Record<string, unknown> = {};
+    for (const [name, make] of ODD_VALUES) {
+      const construct = (odd: never): unknown => {
+        if (what === 'the store') return new Client(odd);
+        return new Client(env.KV, what === 'the options' ? odd : { [what]: odd });
+      };
+      thrown[name] = await undocumented(() => construct(make() as never));
+    }
+    expect(Object.entries(thrown).filter(([, error]) => error !== undefined)).toEqual([]);
+  });
+});

@@ -1,0 +1,40 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+
+/** A worker of this folder, bundled for Workers with the wasm beside it, as any bundler does it. */
+export interface Bundle {
+  /** Runs it at a compatibility date, on a local KV. */
+  at(compatibilityDate: string): Miniflare;
+  dispose(): Promise<void>;
+}
+
+export async function bundled(entry: string): Promise<Bundle> {
+  const folder = await mkdtemp(join(tmpdir(), 'codex-bundle-'));
+  await build({
+    entryPoints: [join(dirname(fileURLToPath(import.meta.url)), entry)],
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    conditions: ['workerd', 'worker'],
+    external: ['cloudflare:*'],
+    loader: { '.wasm': 'copy' },
+  });
+  const files = await readdir(folder);
+  // The entry point goes first.
+  const modules = files
+    .toSorted((one, other) => Number(other.endsWith('.mjs')) - Number(one.endsWith('.mjs')))
+    .map((file) => ({
+      type: file.endsWith('.wasm') ? ('CompiledWasm' as const) : ('ESModule' as const),
+      path: join(folder, file),
+    }));
+  return {
+    at: (compatibilityDate) =>
+      new Miniflare(convertV4MiniflareOptions({ compatibilityDate, kvNamespaces: ['KV'], modulesRoot: folder, modules })),
+    dispose: () => rm(folder, { recursive: true }),
+  };
+}

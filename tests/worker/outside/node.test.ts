@@ -1,0 +1,36 @@
+import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { expect, it } from 'vitest';
+import { kvContract } from '../../contract/kv-contract.ts';
+import { clientsContract } from '../../contract/clients-contract.ts';
+import { MemoryKV } from '../../contract/memory-kv.ts';
+import { ThreeMethodKV } from '../../contract/three-method-kv.ts';
+
+// In Node, where the platform's tests and its prerendering run: no Worker, no waitUntil, the wasm inlined.
+
+kvContract('the memory double in Node', () => new MemoryKV());
+clientsContract('the memory double in Node', () => new MemoryKV());
+clientsContract('an object with get, put and delete in Node', () => new ThreeMethodKV());
+
+it('the write after a load is done when the value is there, since nobody keeps Node alive for it', async () => {
+  let written = false;
+  const kv = new MemoryKV();
+  const put = kv.put.bind(kv);
+  kv.put = async (...args) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    await put(...args);
+    written = true;
+  };
+  expect(await new CacheClient(kv).getOrSet('k', 60, () => 'loaded')).toBe('loaded');
+  expect(written).toBe(true);
+});
+
+it('a store that never answers is not waited for', async () => {
+  const kv = { get: () => new Promise<never>(() => {}), put: async () => {}, delete: async () => {} };
+  expect(await new SessionCacheClient(kv, { storeTimeoutMs: 1 }).get('token')).toBeNull();
+  expect(
+    await new RateLimiterClient(kv, { storeTimeoutMs: 1 }).checkLimit('who', { limit: 1, window: 1, keyPrefix: 'rl:' }),
+  ).toMatchObject({
+    allowed: true,
+    reason: 'degraded',
+  });
+});

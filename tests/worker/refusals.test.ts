@@ -1,0 +1,182 @@
+import { CacheClient, type ErrorCode, type KVLike, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { describe, expect, it } from 'vitest';
+import { MemoryKV } from '../contract/memory-kv.ts';
+import { recording } from './support/recording-store.ts';
+import { sessionOf } from './support/sessions.ts';
+import { codeOf } from './support/thrown.ts';
+
+const RULE = { limit: 5, window: 60, keyPrefix: 'rl:test:' };
+const NO_STRINGS = [undefined, null, 5, Number.NaN, true, {}, ['k'], () => 'k', Symbol('k'), 10n, new String('k')];
+const NO_KEYS = ['', '.', '..'];
+const NO_TTLS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, '60', null, undefined, 60n, {}, new Date()];
+const NO_JSON = [undefined, () => 1, Symbol('v'), 10n, { toJSON: () => undefined }, cyclic()];
+const NO_PREFIXES = ['', 'x'.repeat(257), '\ud800', 'a%:b', 'session:', 'usess:a:', 'urev:', 'srev:', 'cache:', 'e:'];
+
+function cyclic(): unknown {
+  const value: Record<string, unknown> = {};
+  value['self'] = value;
+  return value;
+}
+
+type Call = (kv: KVLike, odd: never) => unknown;
+
+/** What API.md says is refused: the call, with what in it, and the code. */
+const REFUSED: [name: string, call: Call, odd: readonly unknown[], code: ErrorCode][] = [
+  ['sessions.get(token)', (kv, odd) => new SessionCacheClient(kv).get(odd), NO_STRINGS, 'invalid-argument'],
+  ['sessions.set(token)', (kv, odd) => new SessionCacheClient(kv).set(odd, sessionOf('t')), NO_STRINGS, 'invalid-argument'],
+  [
+    'sessions.set(data)',
+    (kv, odd) => new SessionCacheClient(kv).set('t', odd),
+    [...NO_JSON, {}, null, 5, []],
+    'invalid-argument',
+  ],
+  ['sessions.delete(token)', (kv, odd) => new SessionCacheClient(kv).delete(odd), NO_STRINGS, 'invalid-argument'],
+  [
+    'sessions.deleteUserSessions(userId)',
+    (kv, odd) => new SessionCacheClient(kv).deleteUserSessions(odd),
+    [...NO_STRINGS, ''],
+    'invalid-argument',
+  ],
+  [
+    'limiter.checkLimit(identifier)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit(odd, RULE),
+    NO_STRINGS,
+    'invalid-argument',
+  ],
+  [
+    'limiter.checkLimit(config)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', odd),
+    [undefined, null, 5, 'rl:a:', [], {}, { limit: 5, window: 60 }],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(config.limit)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, limit: odd }),
+    [-1, 0.5, 1e9 + 1, Number.NaN, Number.POSITIVE_INFINITY, '5', null, undefined, 5n],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(config.window)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, window: odd }),
+    [0, -0, -60, 0.0001, 2_678_400.001, Number.NaN, Number.POSITIVE_INFINITY, '60', null, undefined, 60n],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(config.keyPrefix)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, keyPrefix: odd }),
+    [...NO_STRINGS, ...NO_PREFIXES],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(config.algorithm)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, algorithm: odd } as never),
+    ['gcra', 'sliding-window', 'Fixed-Window', null, 5],
+    'not-supported',
+  ],
+  ['limiter.reset(identifier)', (kv, odd) => new RateLimiterClient(kv).reset(odd, RULE), NO_STRINGS, 'invalid-argument'],
+  [
+    'limiter.reset(config)',
+    (kv, odd) => new RateLimiterClient(kv).reset('a', odd),
+    [...NO_STRINGS, ...NO_PREFIXES],
+    'invalid-config',
+  ],
+  ['cache.get(key)', (kv, odd) => new CacheClient(kv).get(odd), [...NO_STRINGS, ...NO_KEYS], 'invalid-argument'],
+  ['cache.set(key)', (kv, odd) => new CacheClient(kv).set(odd, 1, 60), [...NO_STRINGS, ...NO_KEYS], 'invalid-argument'],
+  ['cache.set(value)', (kv, odd) => new CacheClient(kv).set('k', odd, 60), NO_JSON, 'invalid-argument'],
+  ['cache.set(ttlSeconds)', (kv, odd) => new CacheClient(kv).set('k', 1, odd), NO_TTLS, 'invalid-argument'],
+  ['cache.delete(key)', (kv, odd) => new CacheClient(kv).delete(odd), [...NO_STRINGS, ...NO_KEYS], 'invalid-argument'],
+  [
+    'cache.deleteMany(keys)',
+    (kv, odd) => new CacheClient(kv).deleteMany(odd),
+    [undefined, null, 'k', {}, 5],
+    'invalid-argument',
+  ],
+  [
+    'cache.deleteMany(one of the keys)',
+    (kv, odd) => new CacheClient(kv).deleteMany(['a', odd, 'b']),
+    [...NO_STRINGS, ...NO_KEYS],
+    'invalid-argument',
+  ],
+  [
+    'cache.getOrSet(key)',
+    (kv, odd) => new CacheClient(kv).getOrSet(odd, 60, () => 1),
+    [...NO_STRINGS, ...NO_KEYS],
+    'invalid-argument',
+  ],
+  ['cache.getOrSet(ttlSeconds)', (kv, odd) => new CacheClient(kv).getOrSet('k', odd, () => 1), NO_TTLS, 'invalid-argument'],
+  [
+    'cache.getOrSet(fetchFn)',
+    (kv, odd) => new CacheClient(kv).getOrSet('k', 60, odd),
+    [undefined, null, {}, 'f', Promise.resolve(1)],
+    'invalid-argument',
+  ],
+];
+
+describe('refused before any I/O', () => {
+  it.each(REFUSED)('%s', async (_, call, odd, code) => {
+    const kv = recording(new MemoryKV());
+    for (const value of odd) expect(await codeOf(() => call(kv, value as never))).toBe(code);
+    expect(kv.operations).toEqual([]);
+  });
+
+  it('a value above 25 MiB of UTF-8, whatever its length in characters', async () => {
+    const kv = recording(new MemoryKV());
+    const cache = new CacheClient(kv);
+    for (const value of ['x'.repeat(26_214_399), '€'.repeat(8_738_134)]) {
+      expect(await codeOf(() => cache.set('k', value, 60))).toBe('value-too-large');
+    }
+    const session = sessionOf('t', { userAgent: 'x'.repeat(26_214_400) });
+    expect(await codeOf(() => new SessionCacheClient(kv).set('t', session))).toBe('value-too-large');
+    expect(kv.operations).toEqual([]);
+    await cache.set('k', 'x'.repeat(26_214_398), 60);
+    expect(kv.operations).toEqual(['put k']);
+  });
+
+  it('a loader is not asked where the call is refused', async () => {
+    const cache = new CacheClient(new MemoryKV());
+    const loader = (): never => expect.fail('the loader was asked');
+    await codeOf(() => cache.getOrSet('', 60, loader));
+    await codeOf(() => cache.getOrSet('k', Number.NaN, loader));
+  });
+});
+
+describe('refused at construction, as invalid-config', () => {
+  const kv = new MemoryKV();
+  it.each([[undefined], [null], [5], ['KV'], [{}], [{ get() {}, put() {} }], [{ get: 1, put: 1, delete: 1 }]])(
+    'a binding that is none: %s',
+    async (odd) => {
+      for (const Client of [SessionCacheClient, RateLimiterClient, CacheClient]) {
+        expect(await codeOf(() => new Client(odd as never))).toBe('invalid-config');
+      }
+    },
+  );
+
+  it.each([
+    { storeTimeoutMs: 0 },
+    { storeTimeoutMs: Number.NaN },
+    { storeTimeoutMs: 2 ** 31 },
+    { storeTimeoutMs: '3000' },
+    { waitUntil: true },
+    { onEvent: {} },
+    { now: Date.now() },
+  ])('%o, of any client', async (options) => {
+    for (const Client of [SessionCacheClient, RateLimiterClient, CacheClient]) {
+      expect(await codeOf(() => new Client(kv, options as never))).toBe('invalid-config');
+    }
+  });
+
+  it.each([
+    { maxSessionSeconds: 59 },
+    { maxSessionSeconds: 400 * 86_400 + 1 },
+    { maxStaleMs: 0 },
+    { maxStaleMs: Number.POSITIVE_INFINITY },
+  ])('%o, of sessions', async (options) => {
+    expect(await codeOf(() => new SessionCacheClient(kv, options))).toBe('invalid-config');
+  });
+
+  it.each(['fail', '', '__proto__', 'toString', null, 1])('onUnavailable %s', async (onUnavailable) => {
+    const options = { onUnavailable } as never;
+    if (onUnavailable === null) return expect(() => new RateLimiterClient(kv, options)).not.toThrow();
+    expect(await codeOf(() => new RateLimiterClient(kv, options))).toBe('invalid-config');
+  });
+});
