@@ -1,0 +1,61 @@
+/** Compiles js-shim/src, with the generated module beside it, into js-shim/dist. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { toolEnvironment } from './environment.mjs';
+import { buildDir, root } from './paths.mjs';
+import { withProgress } from './progress.mjs';
+import { must } from './run.mjs';
+
+const shim = join(root, 'js-shim');
+const src = join(shim, 'src');
+const dist = join(shim, 'dist');
+
+export async function buildShim(toolchain) {
+  const generated = generatedFiles();
+  // The compiler needs the declarations where the sources import them from; they are ignored by git.
+  for (const [name, content] of generated) if (name.endsWith('.d.ts')) writeIfChanged(join(src, name), content);
+
+  const emitted = await withProgress(
+    'Compiling js-shim',
+    () => '',
+    () =>
+      must('compiling js-shim failed', 'tsc', ['-p', shim, '--noEmitOnError', '--listEmittedFiles'], {
+        cwd: root,
+        env: toolEnvironment(toolchain),
+        whole: true,
+      }),
+  );
+  for (const [name, content] of generated) writeIfChanged(join(dist, name), content);
+
+  const current = new Set([...emitted.matchAll(/^TSFILE: (.+)$/gm)].map(([, file]) => file));
+  for (const [name] of generated) current.add(join(dist, name));
+  removeOthers(dist, current);
+}
+
+/** What the package carries of the core. Workers import the .wasm; everywhere else it is inlined as text. */
+function generatedFiles() {
+  const made = (name) => readFileSync(join(buildDir, 'wasm', name));
+  const wasm = made('codex-core.wasm');
+  return new Map([
+    ['codex-core.js', made('codex-core.js')],
+    ['codex-core.d.ts', made('codex-core.d.ts')],
+    ['codex-core.wasm', wasm],
+    ['codex-core.base64.js', Buffer.from(`export const base64 =\n  '${wasm.toString('base64')}';\n`)],
+    ['codex-core.base64.d.ts', Buffer.from('export declare const base64: string;\n')],
+  ]);
+}
+
+/** An untouched file keeps its time, so a running `wrangler dev` does not reload for nothing. */
+function writeIfChanged(file, content) {
+  if (existsSync(file) && readFileSync(file).equals(content)) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content);
+}
+
+/** What a deleted source once became must not be published. */
+function removeOthers(folder, current) {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !current.has(file)) rmSync(file);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * `npm test [-- names]`: sets up, builds, runs every suite of suites.mjs whether or not an earlier one failed, and ends
+ * with a table and the line `N passed, N failed`. Fails without a browser, unless ALLOW_NO_BROWSER=1.
+ */
+import { build } from './build.mjs';
+import { toolEnvironment } from './lib/environment.mjs';
+import { main, report } from './lib/main.mjs';
+import { chosenSuites, noBrowser, runSuite } from './lib/suite.mjs';
+import { summary } from './lib/summary.mjs';
+import { setup } from './setup.mjs';
+
+await main(async () => {
+  const suites = chosenSuites(process.argv.slice(2));
+  const results = [];
+
+  /** A failure here is one failed test: the last line is read by machines and is there whatever happens. */
+  const attempt = async (name, body) => {
+    try {
+      return await body();
+    } catch (error) {
+      report(error);
+      results.push({ name, passed: 0, failed: 1, seconds: 0 });
+      return undefined;
+    }
+  };
+
+  const toolchain = await attempt('set-up', () => setup({ browser: suites.some((suite) => suite.browser) }));
+  if (toolchain) {
+    await attempt('build', () => build(toolchain));
+    const env = toolEnvironment(toolchain);
+    for (const suite of suites) {
+      const run = suite.browser && !toolchain.chromium ? noBrowser : runSuite;
+      results.push(await run(suite, toolchain, env));
+    }
+  }
+  console.log(summary(results));
+  return results.some((result) => result.failed > 0) ? 1 : 0;
+});
