@@ -1,53 +1,52 @@
 /** Configures and builds a CMake preset; does next to nothing when nothing changed. */
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toolEnvironment } from './environment.mjs';
-import { fingerprint } from './files.mjs';
-import { buildDir, root, toolchainFile } from './paths.mjs';
+import { withLock } from './lock.mjs';
+import { buildDir, root } from './paths.mjs';
 import { withProgress } from './progress.mjs';
 import { must } from './run.mjs';
 
 /** How many of Emscripten's own libraries the module links: for the progress line only. */
 const SYSTEM_LIBRARIES = 13;
 
-export async function buildPreset(preset, toolchain) {
-  const env = toolEnvironment(toolchain);
-  const folder = join(buildDir, preset);
-  // Ninja notices changed CMakeLists.txt files by itself, but neither changed presets nor a moved toolchain.
-  const stamp = join(folder, '.configured');
-  const wanted = fingerprint(join(root, 'CMakePresets.json'), toolchainFile);
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-    await withProgress(
-      `Configuring ${preset}`,
-      () => '',
-      () =>
-        must(`configuring the preset ${preset} failed`, 'cmake', ['--preset', preset, '--fresh'], {
-          cwd: root,
-          env,
-          whole: true,
-        }),
-    );
-    writeFileSync(stamp, wanted);
-  }
+export function buildPreset(preset, toolchain) {
+  return withLock(join(buildDir, `${preset}.lock`), `another build of the preset ${preset}`, async () => {
+    const options = { cwd: root, env: toolEnvironment(toolchain), whole: true };
+    await configure(preset, toolchain, options);
+    await compile(preset, toolchain, options);
+  });
+}
 
-  let step = '';
+async function configure(preset, toolchain, options) {
+  // Ninja notices changed CMakeLists.txt files by itself, but neither changed presets nor a moved toolchain.
+  const stamp = join(buildDir, preset, '.configured');
+  const { emscripten, googletest, nlohmann } = toolchain;
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'CMakePresets.json')))
+    .update(JSON.stringify([emscripten, googletest, nlohmann]))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  await withProgress(
+    `Configuring ${preset}`,
+    () => '',
+    () => must(`configuring the preset ${preset} failed`, 'cmake', ['--preset', preset, '--fresh'], options),
+  );
+  writeFileSync(stamp, wanted);
+}
+
+async function compile(preset, toolchain, options) {
   const begun = Date.now();
+  let step = '';
+  const onText = (text) => {
+    const [, done, all] = [...text.matchAll(/\[(\d+)\/(\d+)\]/g)].at(-1) ?? [];
+    if (done) step = `${done} of ${all}`;
+  };
   await withProgress(
     `Building ${preset}`,
     () => [step, systemLibraries(toolchain, begun)].filter(Boolean).join(', '),
-    () =>
-      must(`building the preset ${preset} failed`, 'cmake', ['--build', '--preset', preset], {
-        cwd: root,
-        env,
-        whole: true,
-        onText: (text) => {
-          step =
-            text
-              .match(/\d+\/\d+(?=\])/g)
-              ?.at(-1)
-              ?.replace('/', ' of ') ?? step;
-        },
-      }),
+    () => must(`building the preset ${preset} failed`, 'cmake', ['--build', '--preset', preset], { ...options, onText }),
   );
 }
 

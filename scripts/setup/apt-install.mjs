@@ -9,26 +9,43 @@ export function canAptInstall() {
 }
 
 export async function aptInstall(packages) {
-  let state = '';
   const names = packages.join(' ');
+  const progress = aptProgress();
   const options = {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    onText: progress.read,
     next: [
       'check the network, and the mirrors in /etc/apt; behind a proxy set http_proxy and https_proxy',
       `or install by hand: apt-get update && apt-get install ${names}`,
     ],
   };
-  const apt = (...args) =>
-    must(`apt-get could not install ${names}`, 'apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], options);
-  await withProgress(
-    `Installing with apt: ${names}`,
-    () => state,
-    () =>
-      retrying('apt-get', async () => {
-        state = 'reading package lists';
-        await apt('update');
-        state = 'downloading and unpacking';
-        await apt('install', '-y', '--no-install-recommends', ...packages);
-      }),
+  const run = (command, ...args) => must(`${names} could not be installed`, command, args, options);
+  const apt = (...args) => run('apt-get', '-o', 'DPkg::Lock::Timeout=300', ...args);
+  await withProgress(`Installing with apt: ${names}`, progress.toString, () =>
+    retrying('apt-get', async () => {
+      // Finishes what an interrupted run left half-installed; apt refuses to work until somebody does.
+      await run('dpkg', '--configure', '-a');
+      await apt('update');
+      await apt('install', '-y', '--no-install-recommends', ...packages);
+    }),
   );
+}
+
+/** How far apt is, from what it prints. */
+function aptProgress() {
+  let total;
+  const counts = { downloaded: 0, unpacked: 0, 'set up': 0 };
+  const lines = { downloaded: /^Get:/gm, unpacked: /^Unpacking /gm, 'set up': /^Setting up /gm };
+  return {
+    read(text) {
+      total ??= /, (\d+) newly installed/.exec(text)?.[1];
+      if (!total) return;
+      for (const [what, line] of Object.entries(lines)) counts[what] += text.match(line)?.length ?? 0;
+    },
+    toString() {
+      if (!total) return 'reading package lists';
+      const far = Object.entries(counts).filter(([, count]) => count > 0);
+      return `${far.map(([what, count]) => `${count} ${what}`).join(', ')} of ${total} packages`;
+    },
+  };
 }
