@@ -36,12 +36,17 @@ export function prepare(folder: string): void {
 export class LocalWorker {
   readonly #folder: string;
   readonly #port: number;
+  readonly #config: string;
+  readonly #ready: string;
   #process: ChildProcess | null = null;
   #output = '';
 
-  constructor(folder: string, port: number) {
+  /** `config` is the worker's wrangler.toml, `ready` a path that it answers with 200. */
+  constructor(folder: string, port: number, { config = join(ROOT, 'wrangler.toml'), ready = '/categories' } = {}) {
     this.#folder = folder;
     this.#port = port;
+    this.#config = config;
+    this.#ready = ready;
     // Whatever happens to the test run, the worker does not outlive it.
     process.once('exit', () => this.#signal('SIGKILL'));
   }
@@ -53,12 +58,12 @@ export class LocalWorker {
   /** Starts, and waits until the worker answers. */
   async start(): Promise<void> {
     const args = [
-      ...['dev', '--config', join(ROOT, 'wrangler.toml'), '--persist-to', this.#folder],
+      ...['dev', '--config', this.#config, '--persist-to', this.#folder],
       ...['--ip', '127.0.0.1', '--port', String(this.#port), '--inspector-port', '0', '--show-interactive-dev-session=false'],
     ];
     // A process group of its own, so that workerd, its child, can be stopped with it and nothing else is.
     const child = spawn(process.execPath, [WRANGLER, ...args], {
-      cwd: ROOT,
+      cwd: dirname(this.#config),
       detached: true,
       env: ENVIRONMENT,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -89,7 +94,7 @@ export class LocalWorker {
 
   async #answers(): Promise<boolean> {
     try {
-      return (await fetch(`http://127.0.0.1:${this.#port}/categories`, { signal: AbortSignal.timeout(2_000) })).ok;
+      return (await fetch(`http://127.0.0.1:${this.#port}${this.#ready}`, { signal: AbortSignal.timeout(2_000) })).ok;
     } catch {
       return false;
     }
