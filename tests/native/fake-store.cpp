@@ -1,0 +1,159 @@
+#include "tests/native/fake-store.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/native/host-session.h"
+#include "tests/native/utf8.h"
+#include "wasm/kv/limits.h"
+
+namespace codex::testing {
+namespace {
+
+bool isJson(std::string_view text) { return nlohmann::json::accept(text); }
+
+void expectAcceptable(const Asked& asked) {
+  EXPECT_GE(asked.key.size(), 1U) << "KV refuses an empty key";
+  EXPECT_LE(asked.key.size(), kv::kMaxKeyBytes) << "KV answers 414 to this key";
+  EXPECT_TRUE(asked.key != "." && asked.key != "..") << "KV refuses this key";
+  EXPECT_TRUE(isUtf8(asked.key)) << "KV cannot carry this key";
+  EXPECT_GE(asked.cacheTtl.value_or(kv::kMinCacheTtl).count(), 30) << "KV answers 400 to this cacheTtl";
+  if (asked.verb != KvVerb::Put) return;
+  EXPECT_GE(asked.ttl.count(), 60) << "KV answers 400 to this TTL";
+  EXPECT_LE(asked.ttl.count(), 2'147'483'647) << "workerd throws at this TTL";
+  EXPECT_LE(asked.value.size(), kv::kMaxValueBytes) << "KV answers 413 to this value";
+  EXPECT_LE(asked.metadata.size(), kv::kMaxMetadataBytes) << "KV answers 413 to this metadata";
+  EXPECT_TRUE(asked.metadata.empty() || isJson(asked.metadata)) << asked.metadata;
+  EXPECT_TRUE(asked.kind != KvValue::Text || isJson(asked.value)) << asked.value;
+}
+
+bool gone(const StoredRecord& record, Instant now) { return record.expiresAt && *record.expiresAt <= now; }
+
+}  // namespace
+
+std::optional<StoredRecord> FakeStore::at(std::string_view key) const {
+  const auto found = records_.find(key);
+  if (found == records_.end() || gone(found->second, now_)) return std::nullopt;
+  return found->second;
+}
+
+void FakeStore::write(std::string_view key, std::string value, std::string metadata, std::optional<Seconds> ttl) {
+  StoredRecord record{std::move(value), std::move(metadata)};
+  if (ttl) record.expiresAt = now_ + *ttl;
+  records_.insert_or_assign(std::string(key), std::move(record));
+}
+
+void FakeStore::erase(std::string_view key) { records_.erase(std::string(key)); }
+
+void FakeStore::begin(Connection& connection, KvOperation& operation) {
+  const KvRequest& request = operation.request();
+  Asked asked{
+      request.verb, request.kind,    std::string(request.key), std::string(request.value), std::string(request.metadata),
+      request.ttl,  request.cacheTtl};
+  expectAcceptable(asked);
+  ++asked_[static_cast<std::size_t>(request.verb)];
+  waiting_.push_back(
+      std::make_unique<Waiting>(Waiting{&operation, &connection, std::move(asked), connection.payload_, connection.place_}));
+}
+
+void FakeStore::leave(Connection& connection) {
+  for (const auto& waiting : waiting_) {
+    if (waiting->connection != &connection) continue;
+    waiting->connection = nullptr;
+    waiting->operation = nullptr;
+  }
+}
+
+std::optional<StoredRecord> FakeStore::read(const Waiting& waiting) {
+  if (lag_ == Lag::None) return at(waiting.asked.key);
+  const std::pair place{waiting.place, waiting.asked.key};
+  const auto cached = cached_.find(place);
+  if (cached != cached_.end() && now_ < cached->second.until) {
+    const std::optional<StoredRecord>& record = cached->second.record;
+    return record && gone(*record, now_) ? std::nullopt : record;
+  }
+  constexpr Seconds kDefaultCacheTtl{60};
+  std::optional<StoredRecord> record = at(waiting.asked.key);
+  cached_.insert_or_assign(place, Cached{record, now_ + waiting.asked.cacheTtl.value_or(kDefaultCacheTtl)});
+  return record;
+}
+
+void FakeStore::apply(const Waiting& waiting) {
+  const Asked& asked = waiting.asked;
+  if (lag_ == Lag::Elsewhere) cached_.erase({waiting.place, asked.key});
+  if (asked.verb == KvVerb::Delete) return erase(asked.key);
+  putAt_.insert_or_assign(asked.key, now_);
+  write(asked.key, asked.kind == KvValue::Text ? asked.value : waiting.payload, asked.metadata, asked.ttl);
+}
+
+bool FakeStore::tooSoon(const Waiting& waiting) const {
+  if (!enforcesWriteRate_ || waiting.asked.verb != KvVerb::Put) return false;
+  const auto last = putAt_.find(waiting.asked.key);
+  return last != putAt_.end() && now_ - last->second < Seconds{1};
+}
+
+void FakeStore::land(std::size_t index) { land(index, faults_[static_cast<std::size_t>(waiting_[index]->asked.verb)]); }
+
+void FakeStore::land(std::size_t index, Fault fault) {
+  Waiting& waiting = *waiting_[index];
+  if (waiting.landed) return;
+  waiting.landed = true;
+  waiting.fault = fault == Fault::None && tooSoon(waiting) ? Fault::RateLimited : fault;
+  if (waiting.fault == Fault::RateLimited) ++rateLimited_;
+  const bool takesEffect = waiting.fault == Fault::None || waiting.fault == Fault::FailedButLanded;
+  if (!takesEffect) return;
+  if (waiting.asked.verb == KvVerb::Get) {
+    waiting.found = read(waiting);
+  } else {
+    apply(waiting);
+  }
+}
+
+void FakeStore::answer(std::size_t index) {
+  land(index);
+  // What the answer shows is gone as soon as it has been taken in, and so is the operation.
+  const std::unique_ptr<Waiting> waiting = std::move(waiting_[index]);
+  waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(index));
+  if (waiting->operation == nullptr) return;
+  waiting->connection->expectKeysUnchanged();
+  KvOperation& operation = *waiting->operation;
+  if (waiting->fault == Fault::RateLimited) {
+    operation.answer({std::unexpected(Error{ErrorCode::StoreRateLimited, "429"}), now_});
+  } else if (waiting->fault != Fault::None) {
+    operation.answer({std::unexpected(Error{ErrorCode::StoreUnavailable, "500"}), now_});
+  } else if (!waiting->found) {
+    operation.answer({std::optional<KvRecord>{}, now_});
+  } else {
+    const HostSession session(waiting->found->value);
+    KvRecord record{.metadata = waiting->found->metadata};
+    if (waiting->asked.kind == KvValue::Text) record.text = waiting->found->value;
+    if (waiting->asked.kind == KvValue::Session) record.session = &session.facts();
+    operation.answer({std::optional(record), now_});
+  }
+}
+
+void FakeStore::answer(std::size_t index, Fault fault) {
+  land(index, fault);
+  answer(index);
+}
+
+void FakeStore::answerAll() {
+  while (waiting() > 0) answer(0);
+}
+
+void Connection::begin(KvOperation& operation) {
+  expectKeysUnchanged();
+  const std::string_view key = operation.request().key;
+  keys_.push_back({key, std::string(key)});
+  store_.begin(*this, operation);
+}
+
+void Connection::expectKeysUnchanged() {
+  for (Key& key : keys_) {
+    EXPECT_EQ(key.view, key.copy) << "a key changed while its call was under way";
+    key.copy = key.view;
+  }
+}
+
+}  // namespace codex::testing

@@ -1,0 +1,270 @@
+#include "wasm/json/fields.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/native/choices.h"
+
+namespace codex::json {
+namespace {
+
+using codex::testing::Choices;
+using codex::testing::inRandomWays;
+using namespace std::string_view_literals;
+
+/// What an object was read as.
+struct Read {
+  bool object = false;
+  std::optional<std::int64_t> count;
+  std::optional<std::int64_t> resetAt;
+  std::optional<std::string> name;
+
+  bool operator==(const Read&) const = default;
+};
+
+/// Reads two numbers, the shape for which there is a fast path.
+Read readNumbers(std::string_view text) {
+  Read read;
+  const std::array<Field, 2> wanted = {
+      {{.name = "count", .number = &read.count}, {.name = "resetAt", .number = &read.resetAt}}};
+  read.object = readFields(text, wanted);
+  return read.object ? read : Read{};
+}
+
+/// Reads two numbers and a text.
+Read readAll(std::string_view text) {
+  Read read;
+  const std::array<Field, 3> wanted = {{{.name = "count", .number = &read.count},
+                                        {.name = "resetAt", .number = &read.resetAt},
+                                        {.name = "name", .text = &read.name}}};
+  read.object = readFields(text, wanted);
+  return read.object ? read : Read{};
+}
+
+std::optional<std::int64_t> count(std::string_view text) { return readNumbers(text).count; }
+
+TEST(Fields, AreReadFromOurOwnRecords) {
+  EXPECT_EQ(readNumbers(R"({"count":4,"resetAt":1767225600000})"), (Read{true, 4, 1'767'225'600'000, {}}));
+  EXPECT_EQ(readAll(R"({"count":4,"resetAt":5,"name":"n"})"), (Read{true, 4, 5, "n"}));
+  EXPECT_EQ(readAll(R"({"count":4,"resetAt":5})"), (Read{true, 4, 5, {}}));
+}
+
+TEST(Fields, AreReadWhateverTheirOrderSpacingAndCompany) {
+  const Read expected{true, 4, 5, {}};
+  for (const char* const text :
+       {R"({"resetAt":5,"count":4})", " {\t\"count\" : 4 ,\r\n \"resetAt\" : 5 } ",
+        R"({"a":null,"count":4,"b":[{}],"resetAt":5,"c":{"d":true}})", R"({"\u0063\u006f\u0075\u006e\u0074":4,"resetAt":5})",
+        R"({"count":4.0,"resetAt":0.5e1})", R"({"count":4,"resetAt":5,"":1})"}) {
+    EXPECT_EQ(readNumbers(text), expected) << text;
+  }
+}
+
+TEST(Fields, AreWhatStandsThereLast) {
+  EXPECT_EQ(count(R"({"count":1,"count":2})"), 2);
+  EXPECT_EQ(count(R"({"count":1,"count":"2"})"), std::nullopt);
+  EXPECT_EQ(count(R"({"count":"1","count":2})"), 2);
+  EXPECT_EQ(count(R"({"count":1,"count":null})"), std::nullopt);
+  EXPECT_EQ(count(R"({"count":1,"count":{"count":3}})"), std::nullopt);
+  EXPECT_EQ(readAll(R"({"name":"a","name":5})").name, std::nullopt);
+  EXPECT_EQ(readAll(R"({"name":"a","name":"b"})").name, "b");
+}
+
+TEST(Fields, AreNotReadFromNestedValues) {
+  EXPECT_EQ(count(R"({"a":{"count":1}})"), std::nullopt);
+  EXPECT_EQ(count(R"({"a":[{"count":1}]})"), std::nullopt);
+  EXPECT_EQ(count(R"({"count":[1]})"), std::nullopt);
+  EXPECT_EQ(count(R"({"count":{"a":1},"b":2})"), std::nullopt);
+  EXPECT_EQ(count(R"({"a":{"count":1},"count":2})"), 2);
+  EXPECT_EQ(count(R"({"count":2,"a":{"count":1}})"), 2);
+}
+
+TEST(Fields, AreWholeNumbersThatADoubleHoldsExactly) {
+  EXPECT_EQ(count(R"({"count":9007199254740991})"), 9'007'199'254'740'991);
+  EXPECT_EQ(count(R"({"count":-9007199254740991})"), -9'007'199'254'740'991);
+  EXPECT_EQ(count(R"({"count":-0})"), 0);
+  EXPECT_EQ(count(R"({"count":1e3})"), 1000);
+  for (const char* const number : {"9007199254740992", "-9007199254740992", "18446744073709551615", "9223372036854775808",
+                                   "1.5", "1e17", "-1e300", "1e-5", "123456789012345678901234567890"}) {
+    const Read read = readNumbers(std::string(R"({"count":)") + number + "}");
+    EXPECT_TRUE(read.object) << number;
+    EXPECT_EQ(read.count, std::nullopt) << number;
+  }
+}
+
+TEST(Fields, AreNoneInWhatIsNoObject) {
+  for (const char* const text : {"",
+                                 " ",
+                                 "null",
+                                 "true",
+                                 "5",
+                                 "\"text\"",
+                                 "[]",
+                                 "[1]",
+                                 R"([{"count":1}])",
+                                 "{",
+                                 "}",
+                                 "{}}",
+                                 "{]",
+                                 "{,}",
+                                 R"({"count"})",
+                                 R"({"count":})",
+                                 R"({"count":1,})",
+                                 R"({count:1})",
+                                 R"({'count':1})",
+                                 R"({"count":1}x)",
+                                 R"({"count":1}{"count":2})",
+                                 R"({"count":01})",
+                                 R"({"count":+1})",
+                                 R"({"count":.5})",
+                                 R"({"count":1.})",
+                                 R"({"count":0x1})",
+                                 R"({"count":1e999})",
+                                 R"({"count":NaN})",
+                                 R"({"count":Infinity})",
+                                 R"({"count":1 2})",
+                                 R"({"count":"\x"})",
+                                 R"({"count":"\ud800"})",
+                                 "{\"count\":\"\xFF\"}",
+                                 "{\"count\":\"a\nb\"}",
+                                 R"(/**/{"count":1})"}) {
+    EXPECT_FALSE(readNumbers(text).object) << text;
+  }
+}
+
+TEST(Fields, AreReadPastAnyDepthOfNesting) {
+  constexpr std::size_t kDepth = 200'000;
+  const std::string deep = R"({"a":)" + std::string(kDepth, '[') + std::string(kDepth, ']') + R"(,"count":4})";
+  EXPECT_EQ(count(deep), 4);
+  EXPECT_FALSE(readNumbers(R"({"a":)" + std::string(kDepth, '[')).object);
+}
+
+/// A text that is or resembles one of our own records.
+std::string nearlyOurs(Choices& choices) {
+  const std::vector<std::string> numbers = {"0",
+                                            "1",
+                                            "4",
+                                            "1767225600000",
+                                            "9007199254740991",
+                                            "9007199254740992",
+                                            "-1",
+                                            "-0",
+                                            "00",
+                                            "01",
+                                            "1.0",
+                                            "1.5",
+                                            "1e3",
+                                            "1E400",
+                                            "18446744073709551616",
+                                            "9223372036854775807",
+                                            "9223372036854775808",
+                                            "\"4\"",
+                                            "null",
+                                            "true",
+                                            "[1]",
+                                            "{\"count\":7}",
+                                            "",
+                                            " 4",
+                                            "4 ",
+                                            "+4",
+                                            "0x4",
+                                            "4,",
+                                            "4}"};
+  const std::vector<std::string> names = {"\"count\"", "\"count\"",       "\"resetAt\"", "\"resetAt\"", "\"name\"",
+                                          "\"c\"",     "\"\\u0063ount\"", "count",       "\"\"",        "\"Count\""};
+  std::string text = choices.among(20) == 0 ? "[" : "{";
+  const std::size_t fields = choices.among(5);
+  const bool inOrder = choices.among(2) == 0;
+  for (std::size_t i = 0; i < fields; ++i) {
+    if (i > 0) text += choices.among(30) == 0 ? ";" : ",";
+    text += inOrder && i < 2 ? names[2 * i] : names[choices.among(names.size())];
+    text += choices.among(30) == 0 ? "" : ":";
+    text += numbers[choices.among(choices.among(2) == 0 ? 5 : numbers.size())];
+  }
+  text += choices.among(20) == 0 ? "" : "}";
+  if (choices.among(30) == 0) text += "x";
+  return text;
+}
+
+TEST(Fields, AreTheSameByTheFastPathAndTheGeneralOne) {
+  std::size_t fast = 0;
+  inRandomWays(20'000, [&](Choices& choices) {
+    const std::string text = nearlyOurs(choices);
+    // White space before the text keeps the fast path away from it.
+    const Read general = readNumbers(" " + text);
+    EXPECT_EQ(readNumbers(text), general) << text;
+    fast += general.count && general.resetAt ? 1U : 0U;
+  });
+  EXPECT_GT(fast, 1000U) << "texts that hold both numbers";
+}
+
+/// What the library's own document says.
+Read byDocument(std::string_view text) {
+  const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+  Read read;
+  read.object = document.is_object();
+  if (!read.object) return read;
+  const auto number = [&](const char* name) -> std::optional<std::int64_t> {
+    const auto found = document.find(name);
+    if (found == document.end() || !found->is_number()) return std::nullopt;
+    const double value = *found;
+    if (!(std::abs(value) <= static_cast<double>(kMaxExactInteger)) || value != std::floor(value)) return std::nullopt;
+    return static_cast<std::int64_t>(value);
+  };
+  read.count = number("count");
+  read.resetAt = number("resetAt");
+  return read;
+}
+
+TEST(Fields, AreWhatTheDocumentHolds) {
+  inRandomWays(20'000, [](Choices& choices) {
+    const std::string text = nearlyOurs(choices);
+    EXPECT_EQ(readNumbers(text), byDocument(text)) << text;
+  });
+}
+
+TEST(Fields, SurviveRandomBytes) {
+  inRandomWays(100, [](Choices& choices) {
+    constexpr std::string_view kLikely = "{}[]\",:0123456789-+.eE \\utfnlcoresAm\0\xFF\xC3\xED"sv;
+    for (int i = 0; i < 1000; ++i) {
+      std::string text = choices.among(2) == 0 ? "{" : "";
+      for (std::size_t left = choices.among(60); left > 0; --left) {
+        text += choices.among(8) == 0 ? static_cast<char>(choices.among(256)) : kLikely[choices.among(kLikely.size())];
+      }
+      readNumbers(text);
+      readAll(text);
+    }
+  });
+}
+
+TEST(Fields, SurviveMutatedRecords) {
+  inRandomWays(100, [](Choices& choices) {
+    for (int i = 0; i < 1000; ++i) {
+      std::string text = R"({"count":4,"resetAt":1767225600000,"name":"RafH75XDQX6AA2L1"})";
+      for (std::size_t changes = 1 + choices.among(4); changes > 0 && !text.empty(); --changes) {
+        const std::size_t at = choices.among(text.size());
+        switch (choices.among(4)) {
+          case 0:
+            text[at] = static_cast<char>(choices.among(256));
+            break;
+          case 1:
+            text.erase(at, 1 + choices.among(4));
+            break;
+          case 2:
+            text.insert(at, text.substr(at, 1 + choices.among(12)));
+            break;
+          default:
+            text.resize(at);
+        }
+      }
+      EXPECT_EQ(readNumbers(text), readNumbers(" " + text)) << text;
+      readAll(text);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace codex::json

@@ -1,0 +1,313 @@
+#include "bindings/mailbox.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/native/instants.h"
+
+namespace codex::bindings {
+namespace {
+
+using codex::testing::kStart;
+
+constexpr Millis kPatience{7000};
+
+double field(Field name) { return reply().address()[static_cast<std::size_t>(name)]; }
+std::string_view text(Field address, Field length) {
+  // The host reads the text at the address that it was told.
+  return {reinterpret_cast<const char*>(static_cast<std::uintptr_t>(field(address))), static_cast<std::size_t>(field(length))};
+}
+SlotName nameInReply() {
+  return {static_cast<std::uint32_t>(field(Field::Slot)), static_cast<std::uint32_t>(field(Field::Generation))};
+}
+
+KvAnswer found(std::string_view text, Instant now = kStart) { return {std::optional(KvRecord{.text = text}), now}; }
+KvAnswer absent(Instant now = kStart) { return {std::optional<KvRecord>{}, now}; }
+KvAnswer failure(ErrorCode code) { return {std::unexpected(Error{code, "failed"}), kStart}; }
+
+/// Counts how many frames are alive that hold one.
+struct Alive {
+  explicit Alive(int& count) : count_(count) { ++count_; }
+  ~Alive() { --count_; }
+  Alive(const Alive&) = delete;
+  Alive& operator=(const Alive&) = delete;
+
+ private:
+  int& count_;
+};
+
+/// Asks for `operations` keys, one after the other, then ends with a Hit.
+Task<CacheAnswer> asking(KvStore& store, int& alive, std::string key, int operations = 1) {
+  const Alive frame(alive);
+  for (int i = 0; i < operations; ++i) co_await store.perform({.verb = KvVerb::Get, .key = key});
+  co_return CacheAnswer{CacheOutcome::Hit};
+}
+
+class MailboxTest : public ::testing::Test {
+ protected:
+  State begin(const std::string& key, Instant now = kStart, int operations = 1) {
+    KvStore& store = mailbox.open(now + kPatience);
+    return mailbox.run(asking(store, alive, key, operations));
+  }
+  State answer(SlotName name, const KvAnswer& with = absent(), Instant now = kStart) {
+    return mailbox.answer(name, now + kPatience, with);
+  }
+
+  int alive = 0;
+  Mailbox mailbox;
+};
+
+TEST_F(MailboxTest, DescribesTheOperationThatACallWaitsFor) {
+  KvStore& store = mailbox.open(kStart + kPatience);
+  const key::CacheKey key{"content:featured", {}};
+  EXPECT_EQ(mailbox.run(storeEntry(store, key, *entry::lifetime(30, true), kStart)), State::Waiting);
+  EXPECT_EQ(static_cast<KvVerb>(field(Field::Verb)), KvVerb::Put);
+  EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Payload);
+  EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "content:featured");
+  EXPECT_EQ(text(Field::MetadataAddress, Field::MetadataLength), R"({"c":1767225600000,"s":30000})");
+  EXPECT_EQ(field(Field::ValueLength), 0);
+  EXPECT_EQ(field(Field::TtlSeconds), 60);
+  EXPECT_EQ(field(Field::CacheTtlSeconds), 0);
+  EXPECT_EQ(mailbox.answer(nameInReply(), kStart, absent()), State::Done);
+  EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Stored);
+  EXPECT_EQ(field(Field::Failure), -1);
+}
+
+TEST_F(MailboxTest, LeavesAVerdictInTheReply) {
+  LimitTable limits(8, HashSeed{1, 2});
+  KvStore& store = mailbox.open(kStart + kPatience);
+  const RateLimitRule rule{5, Millis{60'000}};
+  EXPECT_EQ(mailbox.run(checkLimit(limits, store, {0, "rl:login:a"}, rule, OnUnavailable::Local, kStart)), State::Waiting);
+  const SlotName name = nameInReply();
+  EXPECT_EQ(answer(name, found(R"({"count":3,"resetAt":1767225630000})")), State::Waiting);
+  EXPECT_EQ(text(Field::ValueAddress, Field::ValueLength), R"({"count":4,"resetAt":1767225630000})");
+  EXPECT_EQ(field(Field::TtlSeconds), 65);
+  EXPECT_EQ(answer(name), State::Done);
+  EXPECT_EQ(field(Field::Allowed), 1);
+  EXPECT_EQ(field(Field::Limit), 5);
+  EXPECT_EQ(field(Field::Remaining), 1);
+  EXPECT_EQ(field(Field::ResetAt), 1'767'225'630'000);
+  EXPECT_EQ(field(Field::RetryAfterMs), 0);
+  EXPECT_EQ(static_cast<LimitReason>(field(Field::Reason)), LimitReason::Ok);
+  EXPECT_EQ(static_cast<LimitScope>(field(Field::Scope)), LimitScope::Colo);
+  EXPECT_EQ(field(Field::FromMemory), 0);
+  EXPECT_EQ(field(Field::Corrupt), 0);
+  EXPECT_EQ(field(Field::Failure), -1);
+}
+
+TEST_F(MailboxTest, SaysNeverWhereWaitingDoesNotHelp) {
+  LimitTable limits(8, HashSeed{1, 2});
+  for (const bool fromMemory : {false, true}) {
+    KvStore& store = mailbox.open(kStart + kPatience);
+    State state = mailbox.run(checkLimit(limits, store, {0, "rl:a"}, {0, Millis{1000}}, OnUnavailable::Local, kStart));
+    if (!fromMemory) state = answer(nameInReply(), found("not json"));
+    EXPECT_EQ(state, State::Done);
+    EXPECT_EQ(field(Field::Allowed), 0);
+    EXPECT_EQ(field(Field::RetryAfterMs), -1);
+    EXPECT_EQ(field(Field::FromMemory), fromMemory ? 1 : 0);
+    EXPECT_EQ(field(Field::Corrupt), fromMemory ? 0 : 1);
+  }
+  EXPECT_EQ(mailbox.callsWaiting(), 0U);
+}
+
+TEST_F(MailboxTest, LeavesAFailureInTheReply) {
+  LimitTable limits(8, HashSeed{1, 2});
+  KvStore& store = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(resetLimit(limits, store, {0, "rl:login:a"})), State::Waiting);
+  EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreUnavailable)), State::Done);
+  EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreUnavailable);
+  KvStore& next = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(lookUp(next, {"k", {}})), State::Waiting);
+  EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreRateLimited)), State::Done);
+  EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Failed);
+  EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreRateLimited);
+}
+
+TEST_F(MailboxTest, HandsSessionFactsToTheCallThatAskedForThem) {
+  Revocations revocations(8, HashSeed{1, 2});
+  KvStore& store = mailbox.open(kStart + kPatience);
+  const SessionBounds bounds{Seconds{2'592'000}, Millis{3'600'000}};
+  EXPECT_EQ(mailbox.run(getSession(revocations, store, {0, "session:tok"}, bounds)), State::Waiting);
+  EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Session);
+  const SessionFacts facts{.wellTyped = 0x7FF,
+                           .token = "tok",
+                           .sessionUserId = {"u"},
+                           .userId = {"u"},
+                           .expiresAt = "2026-01-02T00:00:00Z",
+                           .role = "owner"};
+  const KvRecord record{.metadata = R"({"l":1767225600000})", .session = &facts};
+  const SlotName name = nameInReply();
+  EXPECT_EQ(answer(name, {std::optional(record), kStart}), State::Waiting);
+  EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "urev:u");
+  EXPECT_EQ(field(Field::CacheTtlSeconds), 30);
+  EXPECT_EQ(answer(name), State::Done);
+  EXPECT_EQ(static_cast<SessionOutcome>(field(Field::Outcome)), SessionOutcome::Hit);
+}
+
+TEST_F(MailboxTest, DropsAnAnswerWhoseCallHasEnded) {
+  EXPECT_EQ(begin("a"), State::Waiting);
+  const SlotName name = nameInReply();
+  EXPECT_EQ(answer(name), State::Done);
+  EXPECT_EQ(answer(name), State::Dropped);
+  EXPECT_EQ(mailbox.answersDropped(), 1U);
+}
+
+TEST_F(MailboxTest, DropsAnAnswerWhoseSlotBelongsToAnotherCallNow) {
+  EXPECT_EQ(begin("first"), State::Waiting);
+  const SlotName first = nameInReply();
+  mailbox.sweep(kStart + kPatience + Millis{1});
+  EXPECT_EQ(alive, 0);
+  EXPECT_EQ(begin("second", kStart + kPatience), State::Waiting);
+  const SlotName second = nameInReply();
+  EXPECT_EQ(second.index, first.index);
+  EXPECT_NE(second.generation, first.generation);
+
+  EXPECT_EQ(answer(first), State::Dropped);
+  EXPECT_EQ(mailbox.answersDropped(), 1U);
+  EXPECT_EQ(alive, 1) << "the second call still waits";
+  EXPECT_EQ(answer(second), State::Done);
+}
+
+TEST_F(MailboxTest, DropsAnAnswerUnderANameThatNeverWas) {
+  EXPECT_EQ(answer({0, 0}), State::Dropped);
+  EXPECT_EQ(begin("a"), State::Waiting);
+  const SlotName name = nameInReply();
+  EXPECT_EQ(answer({name.index + 1, name.generation}), State::Dropped);
+  EXPECT_EQ(answer({name.index, name.generation + 1}), State::Dropped);
+  EXPECT_EQ(answer({0xFFFFFFFF, 0xFFFFFFFF}), State::Dropped);
+  EXPECT_EQ(mailbox.answersDropped(), 4U);
+  EXPECT_EQ(answer(name), State::Done);
+}
+
+TEST_F(MailboxTest, GivesEveryCallAGenerationOfItsOwn) {
+  std::vector<std::uint32_t> generations;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(begin("a"), State::Waiting);
+    generations.push_back(nameInReply().generation);
+    EXPECT_EQ(answer(nameInReply()), State::Done);
+  }
+  std::ranges::sort(generations);
+  EXPECT_EQ(std::ranges::adjacent_find(generations), generations.end());
+}
+
+TEST_F(MailboxTest, ReclaimsACallOnlyOnceItsDeadlineHasPassed) {
+  EXPECT_EQ(begin("a"), State::Waiting);
+  const SlotName name = nameInReply();
+  mailbox.sweep(kStart + kPatience);
+  EXPECT_EQ(alive, 1) << "at its deadline";
+  mailbox.sweep(kStart + kPatience + Seconds{1});
+  EXPECT_EQ(alive, 0);
+  EXPECT_EQ(mailbox.callsWaiting(), 0U);
+  EXPECT_EQ(answer(name), State::Dropped);
+}
+
+TEST_F(MailboxTest, GivesACallANewDeadlineWithEachAnswer) {
+  EXPECT_EQ(begin("a", kStart, 3), State::Waiting);
+  const SlotName name = nameInReply();
+  EXPECT_EQ(answer(name, absent(), kStart + Millis{6000}), State::Waiting);
+  mailbox.sweep(kStart + kPatience + Millis{2000});
+  EXPECT_EQ(alive, 1);
+  mailbox.sweep(kStart + Millis{6000} + kPatience + Seconds{1});
+  EXPECT_EQ(alive, 0);
+}
+
+TEST_F(MailboxTest, ReclaimsTheDeadAndLeavesTheLiving) {
+  std::vector<SlotName> living;
+  for (int i = 0; i < 20; ++i) {
+    const bool lives = i % 2 == 0;
+    EXPECT_EQ(begin("k" + std::to_string(i), lives ? kStart + Millis{5000} : kStart), State::Waiting);
+    if (lives) living.push_back(nameInReply());
+  }
+  mailbox.sweep(kStart + kPatience + Seconds{1});
+  EXPECT_EQ(alive, 10);
+  for (const SlotName& name : living) EXPECT_EQ(answer(name), State::Done);
+  EXPECT_EQ(alive, 0);
+}
+
+TEST_F(MailboxTest, SweepsAfterTheClockWentBack) {
+  mailbox.sweep(kLatest);
+  EXPECT_EQ(begin("a"), State::Waiting);
+  mailbox.sweep(kStart + kPatience + Millis{1});
+  EXPECT_EQ(alive, 0);
+}
+
+TEST_F(MailboxTest, StaysFlatThroughTenThousandAbandonedCalls) {
+  Instant wall = kStart;
+  std::uint32_t highest = 0;
+  std::size_t mostWaiting = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    wall += Millis{100};
+    mailbox.sweep(wall);
+    EXPECT_EQ(begin("k" + std::to_string(i), wall), State::Waiting);
+    highest = std::max(highest, nameInReply().index);
+    mostWaiting = std::max(mostWaiting, mailbox.callsWaiting());
+  }
+  // Ten a second, each for seven seconds and up to one more before the next sweep.
+  EXPECT_LE(mostWaiting, 90U);
+  EXPECT_LT(highest, 90U);
+  mailbox.sweep(wall + kPatience + Seconds{1});
+  EXPECT_EQ(mailbox.callsWaiting(), 0U);
+  EXPECT_EQ(alive, 0);
+}
+
+TEST_F(MailboxTest, DestroysTheCallsThatWaitWhenItGoes) {
+  int waiting = 0;
+  {
+    Mailbox doomed;
+    for (int i = 0; i < 10; ++i) {
+      KvStore& store = doomed.open(kStart + kPatience);
+      EXPECT_EQ(doomed.run(asking(store, waiting, std::string(100, 'k'))), State::Waiting);
+    }
+    EXPECT_EQ(waiting, 10);
+  }
+  EXPECT_EQ(waiting, 0);
+}
+
+TEST_F(MailboxTest, GivesEachOfTwoHundredOverlappingCallsItsOwnResult) {
+  constexpr std::size_t kCalls = 200;
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    LimitTable limits(1024, HashSeed{seed, 2});
+    struct Under {
+      SlotName name;
+      std::size_t call;
+      bool read;
+    };
+    std::vector<Under> waiting;
+    const RateLimitRule rule{1000, Millis{60'000}};
+    for (std::size_t call = 0; call < kCalls; ++call) {
+      KvStore& store = mailbox.open(kStart + kPatience);
+      const std::string key = "rl:" + std::to_string(call);
+      EXPECT_EQ(mailbox.run(checkLimit(limits, store, {0, key}, rule, OnUnavailable::Local, kStart)), State::Waiting);
+      EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), key);
+      waiting.push_back({nameInReply(), call, false});
+    }
+    EXPECT_EQ(mailbox.callsWaiting(), kCalls);
+    while (!waiting.empty()) {
+      const std::size_t next = std::uniform_int_distribution<std::size_t>(0, waiting.size() - 1)(random);
+      Under& under = waiting[next];
+      if (!under.read) {
+        // Freed as soon as it has been handed over: nobody may look at it later.
+        const auto stored =
+            std::make_unique<std::string>(fixed_window::encode({static_cast<std::int64_t>(under.call), kStart + Millis{1000}}));
+        EXPECT_EQ(answer(under.name, found(*stored)), State::Waiting);
+        EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "rl:" + std::to_string(under.call));
+        under.read = true;
+        continue;
+      }
+      EXPECT_EQ(answer(under.name), State::Done);
+      EXPECT_EQ(field(Field::Remaining), static_cast<double>(1000 - under.call - 1));
+      waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(next));
+    }
+    EXPECT_EQ(mailbox.callsWaiting(), 0U);
+  }
+  EXPECT_EQ(mailbox.answersDropped(), 0U);
+}
+
+}  // namespace
+}  // namespace codex::bindings
