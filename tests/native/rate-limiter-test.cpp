@@ -544,6 +544,19 @@ TEST(RateLimiter, GoesOnAdoptingAfterACallDiedInTheMiddleOfItsWrite) {
   EXPECT_EQ(isolate.check().remaining, 1) << "3 there, this isolate's own among them, and 1 now";
 }
 
+TEST(RateLimiter, TellsOthersCountsFromItsOwnAfterACallDiedInTheMiddleOfItsWrite) {
+  FakeStore store;
+  Isolate isolate(store);
+  isolate.begin();
+  store.answer(0);
+  isolate.reclaimWaiting();
+  store.answerAll();
+  store.fail(KvVerb::Put, Fault::RateLimited);
+  EXPECT_EQ(isolate.check().remaining, 3) << "1 written by the dead call, 1 that KV refused to take";
+  store.write(kKey, stored(3));
+  EXPECT_EQ(isolate.check().remaining, 0) << "3 there, the 1 refused, and 1 now";
+}
+
 // --- other isolates ---
 
 TEST(RateLimiter, AdoptsWhatAnotherIsolateCounted) {

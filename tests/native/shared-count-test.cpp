@@ -115,6 +115,17 @@ TEST(SharedCount, TakesARefusedWriteForNotWritten) {
   EXPECT_EQ(countOf(shared), 2) << "the 1 there is somebody else's";
 }
 
+TEST(SharedCount, TakesAReadForOthersOnceItsOwnWriteTurnsOutRefused) {
+  SharedCount shared;
+  admit(shared);
+  const SharedCount::Write write = shared.beginWrite();
+  shared.adopt({1, kEnd}, kRule, kStart);
+  EXPECT_EQ(countOf(shared), 1) << "which may be this isolate's own";
+  shared.endWrite(write, true);
+  shared.adopt({1, kEnd}, kRule, kStart);
+  EXPECT_EQ(countOf(shared), 2) << "which cannot be its own any more";
+}
+
 TEST(SharedCount, TakesAFailedWriteForWritten) {
   SharedCount shared;
   admit(shared);

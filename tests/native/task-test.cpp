@@ -150,7 +150,7 @@ Task<int> deep(int depth, Gate& gate) {
 }
 
 #if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
-// Without optimisation, and with the larger frames of the sanitizers, g++ makes no tail call of a symmetric transfer.
+// g++ makes a tail call of a symmetric transfer from -O2 on, and not under the address sanitizer. The native preset is -O2.
 constexpr int kDepth = 1000;
 #else
 constexpr int kDepth = 100'000;
