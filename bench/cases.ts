@@ -1,0 +1,199 @@
+import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { PlainCache } from './plain/cache.ts';
+import { CheckedSessionCache } from './plain/checked-session-cache.ts';
+import { PlainRateLimiter } from './plain/rate-limiter.ts';
+import { PlainSessionCache } from './plain/session-cache.ts';
+import { type SampleList, sampleList, sampleSession } from './samples.ts';
+import type { Side, Store } from './side.ts';
+
+/** One operation, done by the package and by plain code. */
+export interface Case {
+  name: string;
+  /** Which plain code. */
+  against: string;
+  ours(store: Store): Promise<Side>;
+  plain(store: Store): Promise<Side>;
+}
+
+/** Callers, sessions and entries that an operation takes turns with. */
+const KEYS = 32;
+/**
+ * Where the keys of the cases that write begin. They delete now and then, to see whether a value was written, and on KV all cases
+ * share one namespace.
+ */
+const WRITTEN = 1_000;
+const DAY_SECONDS = 86_400;
+const UNREACHED = { limit: 1_000_000_000, window: DAY_SECONDS, keyPrefix: 'rl:bench:' };
+const EXHAUSTED = { limit: 5, window: DAY_SECONDS, keyPrefix: 'rl:spent:' };
+
+const keysOf = <T>(make: (number: number) => T): T[] => Array.from({ length: KEYS }, (_, number) => make(number));
+const addresses = keysOf((number) => `203.0.113.${number + 100}`);
+const lists = keysOf(sampleList);
+const listKeys = keysOf((number) => `cache:content:published:${number}`);
+const writtenListKeys = keysOf((number) => `cache:content:published:${number + WRITTEN}`);
+
+/** The work that a client leaves for after the answer counts as part of the operation. */
+let deferred: Promise<unknown> | undefined;
+const options = {
+  waitUntil: (work: Promise<unknown>): void => {
+    deferred = work;
+  },
+};
+
+const limiters = {
+  ours: (store: Store) => new RateLimiterClient(store, options),
+  plain: (store: Store) => new PlainRateLimiter(store),
+};
+const sessionCaches = {
+  ours: (store: Store) => new SessionCacheClient(store, options),
+  plain: (store: Store) => new PlainSessionCache(store),
+  checked: (store: Store) => new CheckedSessionCache(store),
+};
+const caches = {
+  ours: (store: Store) => new CacheClient(store, options),
+  plain: (store: Store) => new PlainCache(store),
+};
+
+type Limiter = ReturnType<(typeof limiters)['ours' | 'plain']>;
+type Sessions = ReturnType<(typeof sessionCaches)['ours' | 'plain' | 'checked']>;
+type Cache = ReturnType<(typeof caches)['ours' | 'plain']>;
+
+export const cases: readonly Case[] = [
+  compare('checkLimit, allowed', 'plain', limiters, async (limiter: Limiter) => {
+    const attempts = new Array<number>(KEYS).fill(0);
+    return {
+      operate: async (number) => {
+        const turn = number % KEYS;
+        const { allowed, remaining } = await limiter.checkLimit(pick(addresses, turn), UNREACHED);
+        attempts[turn] = pick(attempts, turn) + 1;
+        expect(allowed && remaining === UNREACHED.limit - pick(attempts, turn), 'checkLimit miscounted');
+      },
+    };
+  }),
+  compare('checkLimit, denied', 'plain', limiters, async (limiter: Limiter) => {
+    for (const address of addresses) {
+      for (let attempt = 0; attempt < EXHAUSTED.limit; attempt++) {
+        expect((await limiter.checkLimit(address, EXHAUSTED)).allowed, 'checkLimit refused too early');
+      }
+    }
+    return {
+      operate: async (number) => {
+        const { allowed } = await limiter.checkLimit(pick(addresses, number % KEYS), EXHAUSTED);
+        expect(!allowed, 'checkLimit let an exhausted caller through');
+      },
+    };
+  }),
+  ...(['plain', 'checked'] as const).flatMap((against) => {
+    const makers = { ours: sessionCaches.ours, plain: sessionCaches[against] };
+    const label = against === 'plain' ? 'plain' : 'plain, same checks';
+    return [
+      compare('session.get', label, makers, async (cache: Sessions) => {
+        const sessions = keysOf(sampleSession);
+        for (const session of sessions) await cache.set(session.session.token, session);
+        return {
+          operate: async (number) => {
+            const { token } = pick(sessions, number % KEYS).session;
+            const found = await cache.get(token);
+            expect(found !== null && found.session.token === token, 'session.get missed');
+          },
+        };
+      }),
+      compare('session.set', label, makers, async (cache: Sessions, store: Store) => {
+        const sessions = keysOf((number) => sampleSession(number + WRITTEN));
+        return {
+          operate: async (number) => {
+            const session = pick(sessions, number % KEYS);
+            await cache.set(session.session.token, session);
+          },
+          afterBatch: async (last) => {
+            const { session } = pick(sessions, last % KEYS);
+            const stored = await store.get(`session:${session.token}`, 'text');
+            expect(stored?.includes(session.token) === true, 'session.set stored nothing');
+            await store.delete(`session:${session.token}`);
+          },
+        };
+      }),
+    ];
+  }),
+  compare('cache.get', 'plain', caches, async (cache: Cache) => {
+    for (const [number, list] of lists.entries()) await cache.set(pick(listKeys, number), list, DAY_SECONDS);
+    return {
+      operate: async (number) => {
+        const turn = number % KEYS;
+        isList(await cache.get<SampleList>(pick(listKeys, turn)), turn);
+      },
+    };
+  }),
+  compare('cache.set', 'plain', caches, async (cache: Cache, store: Store) => ({
+    operate: async (number) => {
+      const turn = number % KEYS;
+      await cache.set(pick(writtenListKeys, turn), pick(lists, turn), DAY_SECONDS);
+    },
+    afterBatch: async (last) => {
+      const turn = last % KEYS;
+      isList(JSON.parse((await store.get(pick(writtenListKeys, turn), 'text')) ?? 'null') as SampleList | null, turn);
+      await store.delete(pick(writtenListKeys, turn));
+    },
+  })),
+  compare('cache.getOrSet, hit', 'plain', caches, async (cache: Cache) => {
+    for (const [number, list] of lists.entries()) await cache.set(pick(listKeys, number), list, DAY_SECONDS);
+    const load = (): Promise<SampleList> => Promise.reject(new Error('getOrSet loaded what is cached'));
+    return {
+      operate: async (number) => {
+        const turn = number % KEYS;
+        isList(await cache.getOrSet(pick(listKeys, turn), DAY_SECONDS, load), turn);
+      },
+    };
+  }),
+  compare('cache.getOrSet, miss', 'plain', caches, async (cache: Cache, store: Store) => {
+    let loads = 0;
+    let begun = 0;
+    const made: string[] = [];
+    return {
+      operate: async (number) => {
+        const key = `cache:content:missing:${number}`;
+        made.push(key);
+        deferred = undefined;
+        const value = await cache.getOrSet(key, DAY_SECONDS, async () => {
+          loads++;
+          return pick(lists, number % KEYS);
+        });
+        if (deferred !== undefined) await deferred;
+        expect(value === lists[number % KEYS], 'getOrSet returned something else');
+      },
+      afterBatch: async (last) => {
+        begun += made.length;
+        expect(loads === begun, 'getOrSet did not load');
+        isList(JSON.parse((await store.get(made.at(-1) ?? '', 'text')) ?? 'null') as SampleList | null, last % KEYS);
+        for (const key of made.splice(0)) await store.delete(key);
+      },
+    };
+  }),
+];
+
+function compare<Client>(
+  name: string,
+  against: string,
+  make: { ours: (store: Store) => NoInfer<Client>; plain: (store: Store) => NoInfer<Client> },
+  sideOf: (client: Client, store: Store) => Promise<Side>,
+): Case {
+  return {
+    name,
+    against,
+    ours: (store) => sideOf(make.ours(store), store),
+    plain: (store) => sideOf(make.plain(store), store),
+  };
+}
+
+function isList(found: SampleList | null, turn: number): void {
+  expect(found !== null && found.items[0]?.id === lists[turn]?.items[0]?.id, 'the cache gave another value');
+}
+
+/** A call that fails is often fast: a bench that does not notice measures nothing. */
+function expect(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
+function pick<T>(list: readonly T[], index: number): T {
+  return list[index] as T;
+}

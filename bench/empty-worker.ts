@@ -1,0 +1,6 @@
+// What every other worker's start is compared with.
+export default {
+  fetch(): Response {
+    return Response.json({ ms: 0 });
+  },
+};

@@ -1,0 +1,70 @@
+import { FIRST_USE_MS, targetOf, verdict } from './targets.mjs';
+
+/** Columns whose numbers stand at the right. */
+const NUMBER = /^[\d.~%-]/;
+
+/** A Markdown table, padded so that it reads as well on a terminal. */
+export function table(head, rows) {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((cell, column) => pad(cell, widths[column])).join(' | ')} |`;
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+function pad(cell, width) {
+  return NUMBER.test(cell) ? cell.padStart(width) : cell.padEnd(width);
+}
+
+/** The cases of one place, summarised. */
+export function caseTable(place, results) {
+  const rows = results.map((result) => {
+    const { name, against, ours, plain, ratio, low, high } = result;
+    const target = targetOf(place, result);
+    const goal = target === undefined ? '' : `at most ${target.toFixed(1)}: ${verdict(ratio, target)}`;
+    return [name, against, ns(ours), ns(plain), times(ratio), `${times(low)}-${times(high)}`, goal];
+  });
+  return table(['operation', 'beside', 'ours, ns', 'plain, ns', 'ratio', 'p10-p90', 'target'], rows);
+}
+
+/** What ships, against its budget in bytes. */
+export function sizeTable(parts, budget) {
+  const total = parts.reduce((sum, { gzipped }) => sum + gzipped, 0);
+  const rows = parts.map(({ label, bytes, gzipped }) => [label, whole(bytes), whole(gzipped), '']);
+  rows.push(['all', whole(parts.reduce((sum, { bytes }) => sum + bytes, 0)), whole(total), goalOf(total, budget, ' bytes')]);
+  return table(['shipped to a Worker, minified', 'bytes', 'gzipped', 'target'], rows);
+}
+
+/** The first use in a new process, in milliseconds. */
+export function firstUseTable({ imported, inside, extra, empty }) {
+  const row = (what, { median, low, high }, goal = '') => [
+    what,
+    median.toFixed(1),
+    `${low.toFixed(1)}-${high.toFixed(1)}`,
+    goal,
+  ];
+  return table(
+    ['first use in a new workerd', 'ms', 'p10-p90', 'target'],
+    [
+      row('inside: import of the package', imported),
+      row('inside: import of the package to the first verdict', inside, goalOf(inside.median, FIRST_USE_MS, ' ms')),
+      row('outside: start to answer, above an empty worker', extra),
+      row('outside: the empty worker itself', empty),
+    ],
+  );
+}
+
+function goalOf(actual, target, unit) {
+  return `at most ${whole(target)}${unit}: ${verdict(actual, target)}`;
+}
+
+function times(ratio) {
+  return ratio.toFixed(ratio < 0.1 ? 3 : 2);
+}
+
+function ns(value) {
+  return whole(Number(value.toPrecision(3)));
+}
+
+function whole(value) {
+  return Math.round(value).toLocaleString('en-US');
+}

@@ -1,0 +1,16 @@
+/** What is aimed at. Printed beside what was measured; missing one fails nothing, since time depends on the machine. */
+
+/** The most a package operation should take, as a multiple of the plain code on the same store. */
+export function targetOf(place, { name, against }) {
+  if (name.startsWith('checkLimit') && place !== 'kv') return place === 'node' ? 0.9 : 1;
+  if (name === 'session.get' && against === 'plain') return 1.5;
+  return undefined;
+}
+
+/** The first use in a new isolate, in milliseconds. */
+export const FIRST_USE_MS = 5;
+
+/** The result beside its target, in words. */
+export function verdict(actual, target) {
+  return target === undefined ? '' : `${actual <= target ? 'met' : 'not met'}`;
+}

@@ -1,0 +1,57 @@
+type Type = 'text' | 'json';
+type GetOptions = { type?: Type; cacheTtl?: number };
+
+interface Entry {
+  value: string;
+  /** As JSON: metadata reaches and leaves a real KV namespace as text too. */
+  metadata: string | null;
+  expiresAt: number;
+}
+
+const MIN_TTL_SECONDS = 60;
+
+/**
+ * A KV namespace that keeps everything in memory: text in, and text or parsed JSON out, with metadata, expiry and KV's least TTL.
+ * Both sides of every comparison use it.
+ */
+export class MemoryKV {
+  readonly #entries = new Map<string, Entry>();
+
+  get(key: string, type: 'json'): Promise<unknown>;
+  get(key: string, type?: 'text' | { type?: 'text'; cacheTtl?: number }): Promise<string | null>;
+  async get(key: string, type?: Type | GetOptions): Promise<unknown> {
+    const entry = this.#live(key);
+    return entry === null ? null : read(entry.value, type);
+  }
+
+  async getWithMetadata(key: string, type?: Type | GetOptions): Promise<{ value: unknown; metadata: unknown }> {
+    const entry = this.#live(key);
+    if (entry === null) return { value: null, metadata: null };
+    return { value: read(entry.value, type), metadata: entry.metadata === null ? null : JSON.parse(entry.metadata) };
+  }
+
+  async put(key: string, value: string, options?: { expirationTtl?: number; metadata?: unknown }): Promise<void> {
+    const ttl = options?.expirationTtl;
+    if (ttl !== undefined && !(ttl >= MIN_TTL_SECONDS)) throw new Error(`KV PUT failed: 400 Invalid expiration_ttl of ${ttl}`);
+    const metadata = options?.metadata;
+    this.#entries.set(key, {
+      value,
+      metadata: metadata === undefined || metadata === null ? null : JSON.stringify(metadata),
+      expiresAt: ttl === undefined ? Number.POSITIVE_INFINITY : Date.now() + ttl * 1000,
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#entries.delete(key);
+  }
+
+  #live(key: string): Entry | null {
+    const entry = this.#entries.get(key);
+    return entry === undefined || entry.expiresAt <= Date.now() ? null : entry;
+  }
+}
+
+function read(value: string, type: Type | GetOptions | undefined): unknown {
+  const wanted = typeof type === 'object' ? type.type : type;
+  return wanted === 'json' ? JSON.parse(value) : value;
+}

@@ -1,0 +1,2 @@
+// The package as a module of its own, so that the worker beside it can time its import.
+export * from '@codex/cloudflare-clients';
