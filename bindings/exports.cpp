@@ -71,6 +71,9 @@ void configure(unsigned instance, unsigned seed0, unsigned seed1, unsigned seed2
   isolate = std::make_unique<Isolate>(HashSeed{join(seed0, seed1), join(seed2, seed3)});
 }
 
+/// Shows one of the pieces of a stored counter, for the host to keep.
+void counterPiece(unsigned index) { reply().set(Field::ValueAddress, Field::ValueLength, fixed_window::kPieces.at(index)); }
+
 unsigned replyAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(reply().address())); }
 unsigned textAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(textBuffer().address())); }
 void absorb(unsigned offset, unsigned length, bool last) { textBuffer().absorb(offset, length, last); }
@@ -148,7 +151,7 @@ int checkLimit(int prefix, int identifier, double limit, double windowSeconds, i
   const InputText prefixText = textBuffer().next(prefix);
   Result<std::string> key = key::forLimit(prefixText.head, textBuffer().next(identifier));
   if (!key) return refuse(key.error());
-  return call(*key, [&](KvStore& store) -> Call {
+  return call(*key, [&](KvStore& store) {
     return codex::checkLimit(isolate->limits, store, inStore(std::move(*key)), *rule, static_cast<OnUnavailable>(onUnavailable),
                              caller.now);
   });
@@ -158,8 +161,7 @@ int resetLimit(int prefix, int identifier) {
   const InputText prefixText = textBuffer().next(prefix);
   Result<std::string> key = key::forLimit(prefixText.head, textBuffer().next(identifier));
   if (!key) return refuse(key.error());
-  return call(*key,
-              [&](KvStore& store) -> Call { return codex::resetLimit(isolate->limits, store, inStore(std::move(*key))); });
+  return call(*key, [&](KvStore& store) { return codex::resetLimit(isolate->limits, store, inStore(std::move(*key))); });
 }
 
 // --- sessions ---
@@ -180,7 +182,7 @@ int done(SessionOutcome outcome) {
 int getSession(int token, double longestSeconds, double maxStaleMs) {
   std::optional<std::string> key = key::forSession(textBuffer().next(token));
   if (!key) return done(SessionOutcome::Miss);
-  return call(*key, [&](KvStore& store) -> Call {
+  return call(*key, [&](KvStore& store) {
     return codex::getSession(isolate->revocations, store, inStore(std::move(*key)), bounds(longestSeconds, maxStaleMs));
   });
 }
@@ -193,7 +195,7 @@ int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUse
   if (!key) return refuse(kNoSessionToken);
   const Result<Instant> end = checkRecord(facts, presented.head);
   if (!end) return refuse(end.error());
-  return call(*key, [&](KvStore& store) -> Call {
+  return call(*key, [&](KvStore& store) {
     return codex::setSession(isolate->revocations, store, inStore(std::move(*key)),
                              inStore(key::forUserWatermark(facts.userId)), bounds(longestSeconds, maxStaleMs), *end,
                              caller.now);
@@ -203,7 +205,7 @@ int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUse
 int deleteSession(int token) {
   std::optional<std::string> key = key::forSession(textBuffer().next(token));
   if (!key) return done(SessionOutcome::Deleted);
-  return call(*key, [&](KvStore& store) -> Call { return codex::deleteSession(store, inStore(std::move(*key))); });
+  return call(*key, [&](KvStore& store) { return codex::deleteSession(store, inStore(std::move(*key))); });
 }
 
 int revokeUser(int userId, double longestSeconds, double maxStaleMs) {
@@ -211,7 +213,7 @@ int revokeUser(int userId, double longestSeconds, double maxStaleMs) {
   if (user.head.empty()) return refuse({ErrorCode::InvalidArgument, "userId must be a non-empty string"});
   reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
   std::string key = key::forUserWatermark(user);
-  return call(key, [&](KvStore& store) -> Call {
+  return call(key, [&](KvStore& store) {
     return codex::revokeUser(isolate->revocations, store, inStore(std::move(key)), bounds(longestSeconds, maxStaleMs),
                              caller.now);
   });
@@ -232,7 +234,7 @@ int lookUpEntry(int key, double ttlSeconds) {
   if (!cacheKey) return refuse(cacheKey.error());
   const auto lifetime = entry::lifetime(ttlSeconds, true);
   if (!lifetime) return refuse(lifetime.error());
-  return call(cacheKey->text, [&](KvStore& store) -> Call { return lookUp(store, std::move(*cacheKey)); });
+  return call(cacheKey->text, [&](KvStore& store) { return lookUp(store, std::move(*cacheKey)); });
 }
 
 int storeEntry(int key, double ttlSeconds, bool keepsMetadata) {
@@ -241,13 +243,13 @@ int storeEntry(int key, double ttlSeconds, bool keepsMetadata) {
   const auto lifetime = entry::lifetime(ttlSeconds, keepsMetadata);
   if (!lifetime) return refuse(lifetime.error());
   return call(cacheKey->text,
-              [&](KvStore& store) -> Call { return codex::storeEntry(store, std::move(*cacheKey), *lifetime, caller.now); });
+              [&](KvStore& store) { return codex::storeEntry(store, std::move(*cacheKey), *lifetime, caller.now); });
 }
 
 int deleteEntry(int key) {
   Result<key::CacheKey> cacheKey = key::forCache(textBuffer().next(key));
   if (!cacheKey) return refuse(cacheKey.error());
-  return call(cacheKey->text, [&](KvStore& store) -> Call { return codex::deleteEntry(store, std::move(*cacheKey)); });
+  return call(cacheKey->text, [&](KvStore& store) { return codex::deleteEntry(store, std::move(*cacheKey)); });
 }
 
 }  // namespace
@@ -275,6 +277,9 @@ EMSCRIPTEN_BINDINGS(codex_core) {
       .value("KeyAddress", Field::KeyAddress)
       .value("KeyLength", Field::KeyLength)
       .value("KeyIsInput", Field::KeyIsInput)
+      .value("Pieces", Field::Pieces)
+      .value("Number0", Field::Number0)
+      .value("Number1", Field::Number1)
       .value("ValueAddress", Field::ValueAddress)
       .value("ValueLength", Field::ValueLength)
       .value("MetadataAddress", Field::MetadataAddress)
@@ -356,6 +361,7 @@ EMSCRIPTEN_BINDINGS(codex_core) {
   constant("textBytes", static_cast<unsigned>(TextBuffer::kBytes));
 
   function("configure", &configure);
+  function("counterPiece", &counterPiece);
   function("replyAddress", &replyAddress);
   function("textAddress", &textAddress);
   function("absorb", &absorb);

@@ -3,40 +3,24 @@
 #include <utility>
 
 namespace codex::bindings {
+void report(const RateLimitVerdict& verdict) { reply().verdict(verdict); }
+
+void report(const Result<Instant>& result) {
+  reply().set(Field::Failure, result ? -1.0 : static_cast<double>(result.error().code));
+}
+
 namespace {
 
-/// Writes how a call ended; false while it has not.
-struct Ended {
-  bool operator()(std::monostate) const { return true; }
-  bool operator()(const Task<RateLimitVerdict>& task) const {
-    if (!task.done()) return false;
-    reply().verdict(task.result());
-    return true;
-  }
-  bool operator()(const Task<Result<Instant>>& task) const {
-    if (!task.done()) return false;
-    reply().set(Field::Failure, task.result() ? -1.0 : static_cast<double>(task.result().error().code));
-    return true;
-  }
-  template <class Answer>
-  bool operator()(const Task<Answer>& task) const {
-    if (!task.done()) return false;
-    const Answer& answer = task.result();
-    reply().set(Field::Outcome, static_cast<double>(answer.outcome));
-    reply().set(Field::Failure, answer.error ? static_cast<double>(*answer.error) : -1.0);
-    return true;
-  }
-};
-
-struct Start {
-  void operator()(std::monostate) const {}
-  template <class T>
-  void operator()(Task<T>& task) const {
-    task.start();
-  }
-};
+template <class Answer>
+void reportEnding(const Answer& answer) {
+  reply().set(Field::Outcome, static_cast<double>(answer.outcome));
+  reply().set(Field::Failure, answer.error ? static_cast<double>(*answer.error) : -1.0);
+}
 
 }  // namespace
+
+void report(const SessionAnswer& answer) { reportEnding(answer); }
+void report(const CacheAnswer& answer) { reportEnding(answer); }
 
 void Mailbox::sweep(Instant wall) {
   // Once a second is enough to bound what the dead hold on to, and keeps the cost off the path of every call.
@@ -62,13 +46,6 @@ KvStore& Mailbox::open(Instant deadline) {
   return slot;
 }
 
-State Mailbox::run(Call call) {
-  Slot& slot = slots_[opened_];
-  slot.call = std::move(call);
-  std::visit(Start{}, slot.call);
-  return settle(opened_);
-}
-
 State Mailbox::answer(SlotName name, Instant deadline, const KvAnswer& answer) {
   if (name.index >= slots_.size() || !slots_[name.index].open || slots_[name.index].generation != name.generation) {
     ++answersDropped_;
@@ -82,7 +59,8 @@ State Mailbox::answer(SlotName name, Instant deadline, const KvAnswer& answer) {
 
 State Mailbox::settle(std::uint32_t index) {
   Slot& slot = slots_[index];
-  if (std::visit(Ended{}, slot.call)) {
+  if (slot.frame.done()) {
+    slot.report(slot.frame);
     close(index);
     return State::Done;
   }
@@ -93,6 +71,11 @@ State Mailbox::settle(std::uint32_t index) {
   out.set(Field::Verb, static_cast<double>(request.verb));
   out.set(Field::Kind, static_cast<double>(request.kind));
   out.set(Field::KeyAddress, Field::KeyLength, request.key);
+  out.set(Field::Pieces, request.numbered == nullptr ? 0.0 : 1.0);
+  if (request.numbered != nullptr) {
+    out.set(Field::Number0, static_cast<double>(request.numbered->numbers[0]));
+    out.set(Field::Number1, static_cast<double>(request.numbered->numbers[1]));
+  }
   out.set(Field::ValueAddress, Field::ValueLength, request.value);
   out.set(Field::MetadataAddress, Field::MetadataLength, request.metadata);
   out.set(Field::TtlSeconds, static_cast<double>(request.ttl.count()));
@@ -102,7 +85,7 @@ State Mailbox::settle(std::uint32_t index) {
 
 void Mailbox::close(std::uint32_t index) {
   Slot& slot = slots_[index];
-  slot.call = std::monostate{};
+  std::exchange(slot.frame, nullptr).destroy();
   slot.waiting = nullptr;
   slot.open = false;
   free_.push_back(index);

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <coroutine>
 #include <cstdint>
 #include <deque>
-#include <variant>
 #include <vector>
 
 #include "bindings/reply.h"
@@ -14,9 +14,11 @@
 
 namespace codex::bindings {
 
-/// A call, of one of the kinds that the core makes.
-using Call =
-    std::variant<std::monostate, Task<RateLimitVerdict>, Task<Result<Instant>>, Task<SessionAnswer>, Task<CacheAnswer>>;
+/// Writes the outcome of a call into the reply, by kind.
+void report(const RateLimitVerdict& verdict);
+void report(const Result<Instant>& result);
+void report(const SessionAnswer& answer);
+void report(const CacheAnswer& answer);
 
 /// The name of a suspended call. Both numbers must match: a slot is used again, under a new generation.
 struct SlotName {
@@ -37,7 +39,17 @@ class Mailbox {
   /// The store of a new call, to hand to its coroutine.
   KvStore& open(Instant deadline);
   /// Runs the coroutine made for the store last opened.
-  State run(Call call);
+  template <class T>
+  State run(Task<T> call) {
+    Slot& slot = slots_[opened_];
+    const typename Task<T>::Handle frame = call.release();
+    slot.frame = frame;
+    slot.report = [](std::coroutine_handle<> ended) {
+      codex::bindings::report(*Task<T>::Handle::from_address(ended.address()).promise().value);
+    };
+    frame.resume();
+    return settle(opened_);
+  }
 
   /// Hands an answer to the call of that name, if it still waits.
   State answer(SlotName name, Instant deadline, const KvAnswer& answer);
@@ -50,7 +62,15 @@ class Mailbox {
   struct Slot final : KvStore {
     void begin(KvOperation& operation) override { waiting = &operation; }
 
-    Call call;
+    Slot() = default;
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() override {
+      if (frame) frame.destroy();
+    }
+
+    std::coroutine_handle<> frame;  // of the call's own task
+    void (*report)(std::coroutine_handle<>) = nullptr;
     KvOperation* waiting = nullptr;
     Instant deadline = kEarliest;
     std::uint32_t generation = 0;

@@ -1,6 +1,6 @@
 import type { Call } from './call.js';
-import { Caller, checkString, jsonTextOf, lostCall, numberOr, readArgument } from './caller.js';
-import { type Ending, endingIn, namesOf } from './codes.js';
+import { Caller, checkString, jsonTextOf, numberOr, readArgument } from './caller.js';
+import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
@@ -186,6 +186,6 @@ export class CacheClient {
   }
 
   #run(call: Call, op: string, begin: (instance: Instance) => number): Promise<Ending> {
-    return call.run(op, begin, endingOf).catch((error: unknown): Ending => ({ outcome: 'failed', error: lostCall(error) }));
+    return call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
   }
 }

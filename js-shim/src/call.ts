@@ -1,32 +1,84 @@
 import { errorCodeOf } from './codes.js';
-import { core, coreFailed, enums } from './core.js';
-import { KVClientError, storeFailure } from './errors.js';
+import { core, enums } from './core.js';
+import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
 import { sessionFactsOf, writeSessionFacts } from './session-facts.js';
-import type { Answered, KVPutOptions, Store } from './store.js';
+import { type KVPutOptions, type Store, statusOf } from './store.js';
 
 const { Field, Kind, State, Verb } = enums;
 
 /** No counter, watermark or envelope of ours is longer; of what is, the core sees so much and finds it wanting. */
 const OWN_FORMAT_UNITS = 2048;
 
+/** What went well, as KV's HTTP status would say it, and what had no answer in time. */
+const OK = 200;
+const TIMED_OUT = 504;
+
+/** Turns of the microtask queue given to a store that keeps everything in memory, before a timer is set for a slow one. */
+const PATIENT_TURNS = 4;
+
+/** Why a call did not end. */
+export type LostCode = 'aborted' | 'core-failed';
+
+/** What is peculiar to a kind of call, given its argument. One object for all calls of the kind: a function costs as much as a step. */
+export interface Steps<Argument, T> {
+  /** The method's name, for messages. */
+  readonly op: string;
+  /** Writes the texts and enters the core. */
+  begin(instance: Instance, argument: Argument): number;
+  /** Reads the outcome, at once, before another call overwrites it. */
+  end(instance: Instance, call: Call): T;
+  /** The outcome of a call that did not end. */
+  lost(code: LostCode, call: Call, argument: Argument): T;
+}
+
+const NO_STEPS: Steps<unknown, unknown> = { op: '', begin: () => 0, end: nothing, lost: nothing };
+
 /**
  * One call into the core, from its first entry to its end. Whenever the core waits for the store, this performs the operation
  * on the real binding and enters the core again with the answer. Any number of calls may be under way at once.
+ *
+ * With callbacks, and with as few promises and functions as will do, since they are most of what a call costs beside the
+ * store itself.
  */
 export class Call {
   /** The clock as it stood when the call began, in Unix milliseconds. */
-  readonly beganMs: number;
+  beganMs = 0;
   /** What the texts that `begin` writes are as one string, where that may be the key. */
   input = '';
   /** The JSON text of a value that stays on this side: what to put, or what was found. */
   payload = '';
   /** The session that was found, parsed. */
-  session: unknown;
+  session: unknown = undefined;
   kvReads = 0;
   kvWrites = 0;
   readonly #store: Store;
   readonly #clock: () => number;
+  #steps: Steps<unknown, unknown> = NO_STEPS;
+  #argument: unknown = undefined;
+  #instance: Instance | null = null;
+  #resolve: (value: unknown) => void = nothing;
+  #reject: (error: unknown) => void = nothing;
+
+  // The operation under way.
+  #waits = false;
+  #slot = 0;
+  #generation = 0;
+  #verb = 0;
+  #kind = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #watched = false;
+  #turnsLeft = 0;
+  #succeeded: (value: unknown) => void;
+  #failed: (error: unknown) => void;
+  readonly #watch: () => void;
+  readonly #begin: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void;
+
+  // What a read found: a text, and its metadata as JSON or empty.
+  #found = false;
+  #foundText = '';
+  #foundMetadata = '';
+
   #key = '';
   #keyAddress = 0;
   #keyLength = 0;
@@ -34,49 +86,69 @@ export class Call {
   constructor(store: Store, clock: () => number) {
     this.#store = store;
     this.#clock = clock;
-    this.beganMs = clock();
+    this.#succeeded = this.#onSuccess();
+    this.#failed = this.#onFailure();
+    this.#watch = () => this.#lookAfter();
+    this.#begin = (resolve, reject) => this.#start(resolve, reject);
+  }
+
+  /** Reads the clock. A call that has ended may be begun again, by whoever has taken from it all that was found. */
+  begin(): void {
+    this.beganMs = this.#clock();
+    this.kvReads = 0;
+    this.kvWrites = 0;
+    this.#keyAddress = 0;
+    this.#keyLength = 0;
   }
 
   /**
-   * Runs the call. `begin` writes the texts and enters the core; `end` reads the outcome, at once, before another call
-   * overwrites it. Rejects with a {@link KVClientError} for what the core refuses, and with `aborted` or `core-failed` for a
-   * call that did not end.
+   * Runs the call. Rejects with a {@link KVClientError} for what the core refuses. A call that did not end, because its request
+   * was taken for dead or the core trapped, comes out as the steps say.
    */
-  run<T>(op: string, begin: (instance: Instance) => number, end: (instance: Instance) => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const instance = core.acquire(this.#wall(this.beganMs));
-      if (instance === null) return reject(coreFailed(op));
+  run<Argument, T>(steps: Steps<Argument, T>, argument: Argument): Promise<T> {
+    this.#steps = steps as Steps<unknown, unknown>;
+    this.#argument = argument;
+    return new Promise(this.#begin as (resolve: (value: T) => void, reject: (error: unknown) => void) => void);
+  }
 
-      // Whatever is thrown in here comes from the core, and has condemned the instance.
-      const step = (enter: () => number): void => {
-        try {
-          const state = enter();
-          if (state === State.Waiting) perform();
-          else if (state === State.Done) resolve(end(instance));
-          else reject(state === State.Refused ? refusal(op, instance) : storeFailure(op, 'aborted'));
-        } catch {
-          core.condemn(instance, Date.now());
-          reject(coreFailed(op));
-        }
-      };
+  #start(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const wallMs = this.#wall(this.beganMs);
+    const instance = core.acquire(wallMs);
+    if (instance === null) {
+      this.#lose('core-failed');
+      return;
+    }
+    this.#instance = instance;
+    // Whatever is thrown in here comes from the core, and has condemned the instance.
+    try {
+      instance.enter(this.#store.id, this.beganMs, wallMs, this.#store.timeoutMs);
+      this.#go(instance, this.#steps.begin(instance, this.#argument));
+    } catch {
+      this.#trapped(instance);
+    }
+  }
 
-      const perform = (): void => {
-        const slot = instance.int(Field.Slot);
-        const generation = instance.int(Field.Generation);
-        const verb = instance.int(Field.Verb);
-        const kind = instance.int(Field.Kind);
-        this.#perform(instance, verb, kind, (status, value, atOnce) => {
-          if (!core.isCurrent(instance)) return reject(coreFailed(op));
-          const found = verb === Verb.Get ? foundIn(value) : null;
-          step(() => this.#resume(instance, slot, generation, kind, status, found, atOnce));
-        });
-      };
+  /** Goes on as the core says. */
+  #go(instance: Instance, state: number): void {
+    if (state === State.Waiting) this.#perform(instance);
+    else if (state === State.Done) this.#resolve(this.#steps.end(instance, this));
+    else if (state === State.Refused) this.#reject(refusal(this.#steps.op, instance));
+    else this.#lose('aborted');
+  }
 
-      step(() => {
-        instance.enter(this.#store.id, this.beganMs, this.#wall(this.beganMs), this.#store.timeoutMs);
-        return begin(instance);
-      });
-    });
+  #trapped(instance: Instance): void {
+    core.condemn(instance, Date.now());
+    this.#lose('core-failed');
+  }
+
+  #lose(code: LostCode): void {
+    try {
+      this.#resolve(this.#steps.lost(code, this, this.#argument));
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   /** The real clock, which is `now` itself unless the caller has a clock of its own. */
@@ -84,28 +156,36 @@ export class Call {
     return this.#clock === Date.now ? now : Date.now();
   }
 
-  /** Does on the binding what the reply asks for. */
-  #perform(instance: Instance, verb: number, kind: number, answered: Answered): void {
+  /** Begins on the binding what the reply asks for. */
+  #perform(instance: Instance): void {
+    this.#slot = instance.int(Field.Slot);
+    this.#generation = instance.int(Field.Generation);
+    this.#verb = instance.int(Field.Verb);
+    this.#kind = instance.int(Field.Kind);
+    this.#waits = true;
     const key = this.#keyIn(instance);
-    if (verb === Verb.Get) {
+    this.#operation(instance, key).then(this.#succeeded, this.#failed);
+    this.#turnsLeft = PATIENT_TURNS;
+    if (this.#watched) return;
+    this.#watched = true;
+    void Promise.resolve().then(this.#watch);
+  }
+
+  #operation(instance: Instance, key: string): Promise<unknown> {
+    const store = this.#store;
+    if (this.#verb === Verb.Get) {
       this.kvReads++;
-      if (kind === Kind.Text) this.#store.get(key, instance.int(Field.CacheTtlSeconds), answered);
-      else this.#store.getWithMetadata(key, answered);
-      return;
+      return this.#kind === Kind.Text ? store.get(key, instance.int(Field.CacheTtlSeconds)) : store.getWithMetadata(key);
     }
     this.kvWrites++;
-    if (verb === Verb.Delete) {
-      this.#store.delete(key, answered);
-      return;
-    }
+    if (this.#verb === Verb.Delete) return store.delete(key);
 
-    const text = (address: number, length: number): string => instance.text(instance.int(address), instance.int(length));
     const options: KVPutOptions = { expirationTtl: instance.int(Field.TtlSeconds) };
-    if (this.#store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
-      options.metadata = JSON.parse(text(Field.MetadataAddress, Field.MetadataLength));
+    if (store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
+      options.metadata = JSON.parse(textIn(instance, Field.MetadataAddress, Field.MetadataLength));
     }
-    const value = kind === Kind.Text ? text(Field.ValueAddress, Field.ValueLength) : this.payload;
-    this.#store.put(key, value, options, answered);
+    const value = this.#kind === Kind.Text ? valueIn(instance) : this.payload;
+    return store.put(key, value, options);
   }
 
   /** The key the reply names. The core keeps it in its place until the call ends, so the same place holds the same key. */
@@ -121,42 +201,135 @@ export class Call {
     return this.#key;
   }
 
+  /** Hears how an operation went. After a timeout there are new ears for the next one, and what these hear is too late. */
+  #onSuccess(): (value: unknown) => void {
+    const listener = (value: unknown): void => {
+      if (listener === this.#succeeded) this.#answered(OK, value);
+    };
+    return listener;
+  }
+
+  #onFailure(): (error: unknown) => void {
+    const listener = (error: unknown): void => {
+      if (listener === this.#failed) this.#answered(statusOf(error), null);
+    };
+    return listener;
+  }
+
+  /** Gives a store that answers at once a few turns, and sets a timer for any other. */
+  #lookAfter(): void {
+    if (!this.#waits) {
+      this.#watched = false;
+      return;
+    }
+    if (--this.#turnsLeft > 0) {
+      void Promise.resolve().then(this.#watch);
+      return;
+    }
+    this.#watched = false;
+    this.#timer = startTimer(() => this.#timedOut(), this.#store.timeoutMs);
+  }
+
+  #timedOut(): void {
+    this.#succeeded = this.#onSuccess();
+    this.#failed = this.#onFailure();
+    this.#answered(TIMED_OUT, null);
+  }
+
   /** Enters the core with an answer. */
-  #resume(
-    instance: Instance,
-    slot: number,
-    generation: number,
-    kind: number,
-    status: number,
-    found: Found | null,
-    atOnce: boolean,
-  ): number {
+  #answered(status: number, value: unknown): void {
+    const instance = this.#instance as Instance;
+    // Without a timer the answer came before any input or output could, and no clock has moved meanwhile.
+    const atOnce = this.#timer === undefined;
+    if (!atOnce) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#waits = false;
+    if (!core.isCurrent(instance)) {
+      this.#lose('core-failed');
+      return;
+    }
+    if (this.#verb === Verb.Get) this.#take(value);
+    else this.#found = false;
+    try {
+      this.#go(instance, this.#resume(instance, status, atOnce));
+    } catch {
+      this.#trapped(instance);
+    }
+  }
+
+  #resume(instance: Instance, status: number, atOnce: boolean): number {
     const now = atOnce ? this.beganMs : this.#clock();
     const wall = this.#wall(now);
     const { number, exports } = instance;
     const { timeoutMs } = this.#store;
     instance.rewind();
 
-    if (found !== null && kind === Kind.Session) {
-      this.session = parsed(found.value);
+    if (!this.#found) {
+      return exports.resume(this.#slot, this.#generation, number, status, false, 0, 0, now, wall, timeoutMs);
+    }
+    if (this.#kind === Kind.Session) {
+      this.session = parsed(this.#foundText);
       const facts = writeSessionFacts(instance, sessionFactsOf(this.session));
       const { wellTyped, token, sessionUserId, userId, expiresAt, role } = facts;
-      const metadata = instance.writeHead(found.metadata, OWN_FORMAT_UNITS);
+      const metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
       // biome-ignore format: the slot, the facts, the time
       return exports.resumeSession(
-        slot, generation, number,
+        this.#slot, this.#generation, number,
         wellTyped, token, sessionUserId, userId, expiresAt, role, metadata,
         now, wall, timeoutMs,
       );
     }
     let text = 0;
-    let metadata = 0;
-    if (found !== null) {
-      if (kind === Kind.Text) text = instance.writeHead(found.value, OWN_FORMAT_UNITS);
-      else this.payload = found.value;
-      metadata = instance.writeHead(found.metadata, OWN_FORMAT_UNITS);
+    if (this.#kind === Kind.Text) text = instance.writeHead(this.#foundText, OWN_FORMAT_UNITS);
+    else this.payload = this.#foundText;
+    const metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
+    return exports.resume(this.#slot, this.#generation, number, status, true, text, metadata, now, wall, timeoutMs);
+  }
+
+  /** Takes what a store returned apart. A value that is no text is one that nobody can read. */
+  #take(returned: unknown): void {
+    this.#foundText = '';
+    this.#foundMetadata = '';
+    this.#found = returned !== null && returned !== undefined;
+    if (!this.#found) return;
+    if (typeof returned === 'string') {
+      this.#foundText = returned;
+      return;
     }
-    return exports.resume(slot, generation, number, status, found !== null, text, metadata, now, wall, timeoutMs);
+    try {
+      const { value, metadata } = returned as { value?: unknown; metadata?: unknown };
+      this.#found = value !== null && value !== undefined;
+      if (typeof value === 'string') this.#foundText = value;
+      if (metadata !== null && metadata !== undefined) this.#foundMetadata = JSON.stringify(metadata) ?? '';
+    } catch {
+      this.#foundText = '';
+      this.#foundMetadata = '';
+    }
+  }
+}
+
+function nothing(): void {}
+
+/** The value to put: a text of the core's, or its numbers put between its pieces, which is cheaper than decoding a text. */
+function valueIn(instance: Instance): string {
+  if (instance.int(Field.Pieces) === 0) return textIn(instance, Field.ValueAddress, Field.ValueLength);
+  const [open, between, close] = instance.counterPieces;
+  const reply = instance.reply();
+  return open + (reply[Field.Number0] as number) + between + (reply[Field.Number1] as number) + close;
+}
+
+function textIn(instance: Instance, address: number, length: number): string {
+  return instance.text(instance.int(address), instance.int(length));
+}
+
+/** A timer; none outside of a request, where a Worker may set none and can do no input or output either. */
+function startTimer(over: () => void, ms: number): ReturnType<typeof setTimeout> | undefined {
+  try {
+    return setTimeout(over, ms);
+  } catch {
+    return undefined;
   }
 }
 
@@ -165,28 +338,6 @@ function refusal(op: string, instance: Instance): KVClientError {
   const reason = instance.text(instance.int(Field.ReasonAddress), instance.int(Field.ReasonLength));
   const actual = instance.reply()[Field.Actual] as number;
   return new KVClientError(code, `${op}: ${reason}${Number.isNaN(actual) ? '' : ` (got ${actual})`}`);
-}
-
-/** What a read found: a text, and its metadata as JSON or empty. */
-interface Found {
-  value: string;
-  metadata: string;
-}
-
-/** Takes what a store returned apart; null for an absent key. A value that is no text is one that nobody can read. */
-function foundIn(returned: unknown): Found | null {
-  try {
-    if (returned === null || returned === undefined) return null;
-    if (typeof returned === 'string') return { value: returned, metadata: '' };
-    const { value, metadata } = returned as { value?: unknown; metadata?: unknown };
-    if (value === null || value === undefined) return null;
-    return {
-      value: typeof value === 'string' ? value : '',
-      metadata: metadata === null || metadata === undefined ? '' : (JSON.stringify(metadata) ?? ''),
-    };
-  } catch {
-    return { value: '', metadata: '' };
-  }
 }
 
 function parsed(text: string): unknown {

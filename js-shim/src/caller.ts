@@ -5,9 +5,13 @@ import { type ClientOptions, checkFunction, checkOptions, checkStore, storeTimeo
 import { type KVLike, Store } from './store.js';
 import { runtimeProblem, waitUntil } from '#host';
 
+/** Calls kept for the next ones. */
+const IDLE_CALLS = 32;
+
 /** What the three clients share: a store, a clock, the work left for after the answer, and the events. */
 export class Caller {
   readonly store: Store;
+  readonly #idle: Call[] = [];
   readonly #client: ClientEvent['client'];
   readonly #clock: () => number;
   readonly #waitUntil: ((promise: Promise<unknown>) => void) | undefined;
@@ -30,7 +34,14 @@ export class Caller {
   /** Begins a call. Throws `not-supported` on a runtime that is too old, by the name of what is to be changed. */
   begin(): Call {
     if (runtimeProblem !== null) throw new KVClientError('not-supported', runtimeProblem);
-    return new Call(this.store, this.#clock);
+    const call = this.#idle.pop() ?? new Call(this.store, this.#clock);
+    call.begin();
+    return call;
+  }
+
+  /** Takes back a call that has ended and from which nothing is wanted any more: making one is a good part of what it costs. */
+  release(call: Call): void {
+    if (this.#idle.length < IDLE_CALLS) this.#idle.push(call);
   }
 
   /**
@@ -47,6 +58,11 @@ export class Caller {
     } catch {
       await work;
     }
+  }
+
+  /** Whether anybody listens to events. */
+  get listens(): boolean {
+    return this.#onEvent !== undefined;
   }
 
   /** Tells the listener, if there is one, how a call came out. */
@@ -68,12 +84,6 @@ export class Caller {
       // A listener must not be why a request fails.
     }
   }
-}
-
-/** The code of an error after which the caller goes on without the core; anything else is thrown on. */
-export function lostCall(error: unknown): 'aborted' | 'core-failed' {
-  if (error instanceof KVClientError && (error.code === 'aborted' || error.code === 'core-failed')) return error.code;
-  throw error;
 }
 
 /** The JSON text of a value, at most KV's 25 MiB of it. Throws `invalid-argument` or `value-too-large`. */

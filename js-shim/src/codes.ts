@@ -30,3 +30,8 @@ export function endingIn(outcomes: readonly Outcome[]): (instance: Instance) => 
     error: errorCodeOf(instance.int(enums.Field.Failure)),
   });
 }
+
+/** The ending of a call that did not end. */
+export function lostEnding(code: ErrorCode): Ending {
+  return { outcome: 'failed', error: code };
+}

@@ -19,6 +19,8 @@ export class Instance {
   /** Which instance of this isolate it is; never used again. */
   readonly number: number;
   readonly exports: Exports;
+  /** What stands around the two numbers of a stored counter. */
+  readonly counterPieces: readonly [string, string, string];
   readonly #memory: WebAssembly.Memory;
   readonly #replyAddress: number;
   readonly #textAddress: number;
@@ -37,6 +39,7 @@ export class Instance {
     this.#at = this.#textAddress;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#reply = this.#viewReply();
+    this.counterPieces = [this.#counterPiece(0), this.#counterPiece(1), this.#counterPiece(2)];
   }
 
   /** Makes an instance. No input or output: it is ready within this turn of the event loop. */
@@ -96,6 +99,12 @@ export class Instance {
   text(address: number, length: number): string {
     if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
     return decoder.decode(this.#bytes.subarray(address, address + length));
+  }
+
+  #counterPiece(index: number): string {
+    this.exports.counterPiece(index);
+    const { Field } = this.exports;
+    return this.text(this.int(Field.ValueAddress), this.int(Field.ValueLength));
   }
 
   #viewReply(): Float64Array {

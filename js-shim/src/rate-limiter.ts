@@ -1,5 +1,5 @@
-import type { Call } from './call.js';
-import { Caller, checkString, lostCall, numberOr } from './caller.js';
+import type { Call, Steps } from './call.js';
+import { Caller, checkString, numberOr } from './caller.js';
 import { errorCodeOf, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
@@ -53,12 +53,18 @@ const reasons = namesOf<RateLimitReason>(enums.Reason);
 const scopes = namesOf<'isolate' | 'colo'>(enums.Scope);
 const fallback = new FallbackLimits();
 
-interface Verdict {
-  result: RateLimitResult;
-  fromMemory: boolean;
-  corrupt: boolean;
-  error: ErrorCode | undefined;
+/** An attempt to decide. */
+interface Attempt extends RateLimitConfig {
+  identifier: string;
 }
+
+const RESET: Steps<{ keyPrefix: string; identifier: string }, ErrorCode | undefined> = {
+  op: 'reset',
+  begin: (instance, { keyPrefix, identifier }) =>
+    instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier)),
+  end: (instance) => errorCodeOf(instance.int(Field.Failure)),
+  lost: (code) => code,
+};
 
 /**
  * Counts attempts in KV and refuses those above a limit: the fixed window of the platform, opened by the first attempt.
@@ -75,6 +81,20 @@ interface Verdict {
 export class RateLimiterClient {
   readonly #caller: Caller;
   readonly #onUnavailable: 'local' | 'deny' | 'allow';
+  readonly #onUnavailableNumber: number;
+  readonly #check: Steps<Attempt, RateLimitResult> = {
+    op: 'checkLimit',
+    begin: (instance, { keyPrefix, identifier, limit, window }) =>
+      instance.exports.checkLimit(
+        instance.write(keyPrefix),
+        instance.write(identifier),
+        limit,
+        window,
+        this.#onUnavailableNumber,
+      ),
+    end: (instance, call) => this.#verdict(instance, call),
+    lost: (code, call, attempt) => this.#withoutCore(code, call, attempt),
+  };
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
   constructor(kv: KVLike, options: RateLimiterOptions = {}) {
@@ -83,6 +103,7 @@ export class RateLimiterClient {
     if (typeof this.#onUnavailable !== 'string' || !Object.hasOwn(enums.OnUnavailable, this.#onUnavailable)) {
       throw new KVClientError('invalid-config', "onUnavailable must be 'local', 'deny' or 'allow'");
     }
+    this.#onUnavailableNumber = enums.OnUnavailable[this.#onUnavailable];
   }
 
   /**
@@ -93,31 +114,22 @@ export class RateLimiterClient {
    * lacks. A store failure is not an error: the verdict says `degraded`. Cost: at most 1 KV read and 1 write; none when the
    * identifier is known here to be denied; a denial writes nothing.
    */
-  async checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
+  checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
+    // Not an async function, whose promise and turn would cost as much as the decision.
+    try {
+      return this.#checkLimit(identifier, config);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
     checkString(identifier, 'checkLimit', 'identifier');
     const rule = checkConfig(config, 'checkLimit');
-    const { limit, window, keyPrefix } = rule;
+    const attempt = { keyPrefix: rule.keyPrefix, identifier, limit: rule.limit, window: rule.window };
     const call = this.#caller.begin();
-    call.input = keyPrefix + identifier;
-    let verdict: Verdict;
-    try {
-      verdict = await call.run(
-        'checkLimit',
-        (instance) =>
-          instance.exports.checkLimit(
-            instance.write(keyPrefix),
-            instance.write(identifier),
-            limit,
-            window,
-            enums.OnUnavailable[this.#onUnavailable],
-          ),
-        verdictOf,
-      );
-    } catch (error) {
-      verdict = this.#withoutCore(call, identifier, rule, lostCall(error));
-    }
-    this.#report(call, verdict);
-    return verdict.result;
+    call.input = rule.keyPrefix + identifier;
+    return call.run(this.#check, attempt);
   }
 
   /**
@@ -133,34 +145,23 @@ export class RateLimiterClient {
       typeof keyPrefixOrConfig === 'string' ? keyPrefixOrConfig : checkConfig(keyPrefixOrConfig, 'reset').keyPrefix;
     const call = this.#caller.begin();
     call.input = keyPrefix + identifier;
-    const error = await call
-      .run(
-        'reset',
-        (instance) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier)),
-        (instance) => errorCodeOf(instance.int(Field.Failure)),
-      )
-      .catch(lostCall);
+    const error = await call.run(RESET, { keyPrefix, identifier });
     fallback.reset(this.#caller.store.id, keyPrefix, identifier);
     this.#caller.report(call, 'reset', error === undefined ? 'deleted' : 'failed', 'kv', error);
     if (error !== undefined) throw storeFailure('reset', error);
   }
 
-  #withoutCore(call: Call, identifier: string, config: RateLimitConfig, error: ErrorCode): Verdict {
-    const result = fallback.check(this.#caller.store.id, identifier, config, this.#onUnavailable, call.beganMs);
-    return { result, fromMemory: true, corrupt: false, error };
+  #withoutCore(error: ErrorCode, call: Call, attempt: Attempt): RateLimitResult {
+    const { store } = this.#caller;
+    const result = fallback.check(store.id, attempt.identifier, attempt, this.#onUnavailable, call.beganMs);
+    this.#caller.report(call, 'checkLimit', 'degraded', 'memory', error);
+    return result;
   }
 
-  #report(call: Call, { result, fromMemory, corrupt, error }: Verdict): void {
-    const decided = result.allowed ? 'allowed' : 'denied';
-    const outcome = result.reason === 'degraded' ? 'degraded' : corrupt ? 'corrupt' : decided;
-    this.#caller.report(call, 'checkLimit', outcome, fromMemory || error !== undefined ? 'memory' : 'kv', error);
-  }
-}
-
-function verdictOf(instance: Instance): Verdict {
-  const reply = instance.reply();
-  return {
-    result: {
+  /** Reads the verdict, and reports it where somebody listens. */
+  #verdict(instance: Instance, call: Call): RateLimitResult {
+    const reply = instance.reply();
+    const result: RateLimitResult = {
       allowed: instance.int(Field.Allowed) === 1,
       remaining: instance.int(Field.Remaining),
       resetAt: reply[Field.ResetAt] as number,
@@ -169,11 +170,17 @@ function verdictOf(instance: Instance): Verdict {
       reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
       exact: false,
       scope: scopes[instance.int(Field.Scope)] ?? 'isolate',
-    },
-    fromMemory: instance.int(Field.FromMemory) === 1,
-    corrupt: instance.int(Field.Corrupt) === 1,
-    error: errorCodeOf(instance.int(Field.Failure)),
-  };
+    };
+    if (this.#caller.listens) {
+      const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : result.allowed ? 'allowed' : 'denied';
+      const error = errorCodeOf(instance.int(Field.Failure));
+      const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
+      const outcome = result.reason === 'degraded' ? 'degraded' : decided;
+      this.#caller.report(call, 'checkLimit', outcome, fromMemory ? 'memory' : 'kv', error);
+    }
+    this.#caller.release(call);
+    return result;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Call } from './call.js';
-import { Caller, checkString, jsonTextOf, lostCall, readArgument } from './caller.js';
-import { type Ending, endingIn, namesOf } from './codes.js';
+import { Caller, checkString, jsonTextOf, readArgument } from './caller.js';
+import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
@@ -183,9 +183,7 @@ export class SessionCacheClient {
   }
 
   async #run(call: Call, op: string, begin: (instance: Instance) => number): Promise<Ending> {
-    const ending = await call
-      .run(op, begin, endingOf)
-      .catch((error: unknown): Ending => ({ outcome: 'failed', error: lostCall(error) }));
+    const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
     this.#caller.report(call, op, ending.outcome, call.kvReads + call.kvWrites > 0 ? 'kv' : 'none', ending.error);
     return ending;
   }

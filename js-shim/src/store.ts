@@ -21,19 +21,7 @@ interface FullKV {
   getWithMetadata(key: string, options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
 }
 
-/**
- * Hears how an operation went, once. `status` is an HTTP status as KV gives it (200, 429, 500, ...), or 504 where there was no
- * answer in time; `value` is what the store returned; `atOnce` says that the answer came before any input or output could, so
- * that no clock has moved meanwhile.
- */
-export type Answered = (status: number, value: unknown, atOnce: boolean) => void;
-
-const OK = 200;
 const FAILED = 500;
-const TIMED_OUT = 504;
-
-/** Turns of the microtask queue given to a store that keeps everything in memory, before a timer is set for a slow one. */
-const PATIENT_TURNS = 4;
 
 let storesSeen = 0;
 const storeIds = new WeakMap<object, number>();
@@ -58,35 +46,49 @@ export class Store {
   }
 
   /** Reads a text. `cacheTtlSeconds` 0 means KV's own. */
-  get(key: string, cacheTtlSeconds: number, answered: Answered): void {
+  get(key: string, cacheTtlSeconds: number): Promise<unknown> {
     const full = this.#full;
-    settle(
-      () =>
+    try {
+      return promiseOf(
         full !== null && cacheTtlSeconds > 0
           ? full.get(key, { type: 'text', cacheTtl: cacheTtlSeconds })
           : this.#kv.get(key, 'text'),
-      this.timeoutMs,
-      answered,
-    );
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Reads a text with its metadata: a `{ value, metadata }`, or where the store keeps no metadata the text alone. */
-  getWithMetadata(key: string, answered: Answered): void {
+  getWithMetadata(key: string): Promise<unknown> {
     const full = this.#full;
-    settle(
-      () => (full !== null ? full.getWithMetadata(key, { type: 'text' }) : this.#kv.get(key, 'text')),
-      this.timeoutMs,
-      answered,
-    );
+    try {
+      return promiseOf(full !== null ? full.getWithMetadata(key, { type: 'text' }) : this.#kv.get(key, 'text'));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  put(key: string, value: string, options: KVPutOptions, answered: Answered): void {
-    settle(() => this.#kv.put(key, value, options), this.timeoutMs, answered);
+  put(key: string, value: string, options: KVPutOptions): Promise<unknown> {
+    try {
+      return promiseOf(this.#kv.put(key, value, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  delete(key: string, answered: Answered): void {
-    settle(() => this.#kv.delete(key), this.timeoutMs, answered);
+  delete(key: string): Promise<unknown> {
+    try {
+      return promiseOf(this.#kv.delete(key));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+}
+
+/** What an operation returned as a promise, also where the store gave something else. */
+function promiseOf(returned: unknown): Promise<unknown> {
+  return Promise.resolve(returned);
 }
 
 /** What goes beyond the three methods, where it is there. */
@@ -95,54 +97,10 @@ function fullKV(kv: KVLike): FullKV | null {
 }
 
 /**
- * Waits for an operation, however it ends, for at most `timeoutMs`. With callbacks and without a timer for a store that
- * answers at once, since this is most of what a call costs beside the store itself.
- */
-function settle(begin: () => unknown, timeoutMs: number, answered: Answered): void {
-  let over = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const end = (status: number, value: unknown): void => {
-    if (over) return;
-    over = true;
-    if (timer !== undefined) clearTimeout(timer);
-    answered(status, value, timer === undefined);
-  };
-  begun(begin).then(
-    (value) => end(OK, value),
-    (error: unknown) => end(statusOf(error), null),
-  );
-  let turns = PATIENT_TURNS;
-  const watch = (): void => {
-    if (over) return;
-    if (--turns > 0) void Promise.resolve().then(watch);
-    else timer = startTimer(() => end(TIMED_OUT, null), timeoutMs);
-  };
-  void Promise.resolve().then(watch);
-}
-
-/** The promise of an operation, also where it is none or the operation throws before it has one. */
-function begun(begin: () => unknown): Promise<unknown> {
-  try {
-    return Promise.resolve(begin());
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** A timer; none outside of a request, where a Worker may set none and can do no input or output either. */
-function startTimer(over: () => void, ms: number): ReturnType<typeof setTimeout> | undefined {
-  try {
-    return setTimeout(over, ms);
-  } catch {
-    return undefined;
-  }
-}
-
-/**
  * The HTTP status within an error of KV, `KV GET failed: 429 Too Many Requests`; the words after it vary. Whatever the words
  * say, what was thrown is no success.
  */
-function statusOf(error: unknown): number {
+export function statusOf(error: unknown): number {
   try {
     const match = /^KV \w+ failed: (\d{3})/.exec(error instanceof Error ? error.message : String(error));
     const status = match === null ? FAILED : Number(match[1]);

@@ -48,9 +48,13 @@ void FakeStore::erase(std::string_view key) { records_.erase(std::string(key)); 
 
 void FakeStore::begin(Connection& connection, KvOperation& operation) {
   const KvRequest& request = operation.request();
-  Asked asked{
-      request.verb, request.kind,    std::string(request.key), std::string(request.value), std::string(request.metadata),
-      request.ttl,  request.cacheTtl};
+  Asked asked{request.verb,
+              request.kind,
+              std::string(request.key),
+              request.numbered == nullptr ? std::string(request.value) : request.numbered->text(),
+              std::string(request.metadata),
+              request.ttl,
+              request.cacheTtl};
   expectAcceptable(asked);
   ++asked_[static_cast<std::size_t>(request.verb)];
   waiting_.push_back(

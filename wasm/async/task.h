@@ -31,6 +31,9 @@ class [[nodiscard]] Task {
     if (handle_) handle_.destroy();
   }
 
+  /// Gives the frame away, to an owner that knows many kinds of tasks by their handles only.
+  Handle release() { return std::exchange(handle_, nullptr); }
+
   /// Runs the body until it first waits or ends. For the owner of a whole call; coroutines use `co_await`.
   void start() { handle_.resume(); }
   bool done() const { return handle_.done(); }

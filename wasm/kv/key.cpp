@@ -37,6 +37,23 @@ void appendEscaped(std::string& key, char byte) {
 
 std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes) {
   std::string key;
+  if (identifier.whole() && prefix.size() + identifier.head.size() <= maxBytes) {
+    bool plain = true;
+    const std::size_t whole = prefix.size() + identifier.head.size();
+    key.resize_and_overwrite(whole, [&](char* to, std::size_t) {  // in GCC 12 the second is the capacity
+      to = std::ranges::copy(prefix, to).out;
+      for (const char byte : identifier.head) {
+        if (isSuspect(byte)) {
+          plain = false;
+          break;
+        }
+        *to++ = byte;
+      }
+      return whole;
+    });
+    if (plain) return key;
+    key.clear();
+  }
   key.reserve(prefix.size() + identifier.head.size());
   key += prefix;
   if (identifier.whole()) {
@@ -72,7 +89,7 @@ Result<std::string> forLimit(std::string_view prefix, const InputText& identifie
   if (hasLoneSurrogate(prefix)) return refused("keyPrefix must be well-formed Unicode");
   if (prefix.find("%:") != std::string_view::npos) return refused("keyPrefix must not contain '%:'");
   for (const std::string_view foreign : kForeignPrefixes) {
-    if (prefix.starts_with(foreign)) {
+    if (prefix.front() == foreign.front() && prefix.starts_with(foreign)) {
       return refused("keyPrefix belongs to another client (session:, usess:, urev:, srev:, cache:, e:); use 'rl:...:'");
     }
   }

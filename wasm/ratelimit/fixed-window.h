@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "wasm/kv/kv-store.h"
 #include "wasm/ratelimit/rate-limit-rule.h"
 #include "wasm/time.h"
 
@@ -37,6 +38,10 @@ Decision decide(const std::optional<Count>& live, const RateLimitRule& rule, std
 
 /// The stored form: `{"count":4,"resetAt":1767225600000}`, as the spec writes it.
 std::string encode(const Count& count);
+
+/// The same, in pieces.
+inline constexpr NumberedText::Pieces kPieces = {R"({"count":)", R"(,"resetAt":)", "}"};
+inline NumberedText pieces(const Count& count) { return {&kPieces, {count.count, count.resetAt.time_since_epoch().count()}}; }
 
 /// Reads a stored count; nothing where the text is not one (C8: such a value counts as absent).
 std::optional<Count> decode(std::string_view text);

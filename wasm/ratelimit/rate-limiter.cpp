@@ -99,9 +99,9 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
   if (!decision.allowed) co_return verdict;
 
   WriteUnderWay underWay(table, key, counter);
-  const std::string text = fixed_window::encode(underWay.write().count);
+  const NumberedText value = fixed_window::pieces(underWay.write().count);
   const KvAnswer put = co_await store.perform(
-      {.verb = KvVerb::Put, .key = key.text, .value = text, .ttl = fixed_window::storedTtl(decision.resetAt, read.now)});
+      {.verb = KvVerb::Put, .key = key.text, .numbered = &value, .ttl = fixed_window::storedTtl(decision.resetAt, read.now)});
   const bool refused = !put.outcome && put.outcome.error().code == ErrorCode::StoreRateLimited;
   underWay.end(refused);
   if (!refused && table.forgottenSince(key, began)) {
