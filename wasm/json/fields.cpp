@@ -20,8 +20,10 @@ bool takeNumber(std::string_view& text, std::optional<std::int64_t>& number) {
   constexpr std::size_t kMaxDigits = 15;
   std::size_t digits = 0;
   std::int64_t value = 0;
-  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits)
+  // One digit more than will do is read, so that a longer number is known for one.
+  for (; digits < text.size() && digits <= kMaxDigits && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
     value = value * 10 + (text[digits] - '0');
+  }
   const bool leadingZero = digits > 1 && text.front() == '0';
   if (digits == 0 || digits > kMaxDigits || leadingZero) return false;
   number = value;
