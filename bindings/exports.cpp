@@ -166,8 +166,14 @@ int resetLimit(int prefix, int identifier) {
 
 // --- sessions ---
 
-constexpr Error kNoSessionToken{ErrorCode::InvalidArgument,
-                                "the token cannot be a key: it must be 1 to 504 bytes of well-formed Unicode"};
+/// Why a session cannot be stored under this token.
+Error notAToken(const InputText& token) {
+  constexpr std::size_t kMaxTokenBytes = 504;
+  if (!token.whole() || token.head.size() > kMaxTokenBytes) {
+    return {ErrorCode::KeyTooLong, "the token cannot be a key: it is longer than 504 bytes"};
+  }
+  return {ErrorCode::InvalidArgument, "the token cannot be a key: it must be non-empty, well-formed Unicode"};
+}
 
 SessionBounds bounds(double longestSeconds, double maxStaleMs) {
   return {toDuration<Seconds>(longestSeconds), toDuration<Millis>(maxStaleMs)};
@@ -192,7 +198,7 @@ int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUse
   const InputText presented = textBuffer().next(presentedToken);
   std::optional<std::string> key = key::forSession(presented);
   const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
-  if (!key) return refuse(kNoSessionToken);
+  if (!key) return refuse(notAToken(presented));
   const Result<Instant> end = checkRecord(facts, presented.head);
   if (!end) return refuse(end.error());
   return call(*key, [&](KvStore& store) {
@@ -358,7 +364,6 @@ EMSCRIPTEN_BINDINGS(codex_core) {
       .value("allow", OnUnavailable::Allow);
 
   constant("wholeUnits", static_cast<unsigned>(TextBuffer::kWholeUnits));
-  constant("textBytes", static_cast<unsigned>(TextBuffer::kBytes));
 
   function("configure", &configure);
   function("counterPiece", &counterPiece);

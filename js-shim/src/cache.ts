@@ -168,7 +168,8 @@ export class CacheClient {
       this.#caller.report(this.#caller.begin(), 'getOrSet', 'failed', 'none', code);
       return;
     }
-    await this.#store('getOrSet', key, text, ttlSeconds);
+    // What was wrong with the arguments has been said before the load.
+    await this.#store('getOrSet', key, text, ttlSeconds).catch(() => {});
   }
 
   async #delete(op: string, key: string): Promise<Ending> {

@@ -26,7 +26,7 @@ export class Caller {
     checkFunction(options.now, 'now');
     this.store = new Store(kv, storeTimeoutOf(options));
     this.#client = client;
-    this.#clock = options.now ?? Date.now;
+    this.#clock = options.now === undefined ? Date.now : clockOf(options.now);
     this.#waitUntil = options.waitUntil;
     this.#onEvent = options.onEvent;
   }
@@ -79,11 +79,24 @@ export class Caller {
       ...(error === undefined ? {} : { errorCode: error }),
     };
     try {
-      this.#onEvent(event);
+      const told: unknown = this.#onEvent(event);
+      if (told instanceof Promise) told.catch(() => {});
     } catch {
       // A listener must not be why a request fails.
     }
   }
+}
+
+/** The caller's clock; the real one where that throws or tells no time. */
+function clockOf(now: () => number): () => number {
+  return () => {
+    try {
+      const ms: unknown = now();
+      return typeof ms === 'number' && Number.isFinite(ms) ? ms : Date.now();
+    } catch {
+      return Date.now();
+    }
+  };
 }
 
 /** The JSON text of a value, at most KV's 25 MiB of it. Throws `invalid-argument` or `value-too-large`. */

@@ -1,4 +1,3 @@
-import { type KVClientError, storeFailure } from './errors.js';
 import { type Exports, Instance } from './instance.js';
 
 /** The enumerations among the exports. */
@@ -103,9 +102,4 @@ function copied(exports: Exports): Enums {
     State: { ...exports.State },
     Verb: { ...exports.Verb },
   };
-}
-
-/** The error of a call that was under way when the core trapped, or that found none. */
-export function coreFailed(op: string): KVClientError {
-  return storeFailure(op, 'core-failed');
 }

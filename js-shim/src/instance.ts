@@ -10,7 +10,7 @@ const LOOP_UNITS = 96;
 const HEAD_UNITS = 600;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 let instancesMade = 0;
 
@@ -69,7 +69,6 @@ export class Instance {
 
   /** Starts writing texts at the beginning of the buffer. */
   rewind(): void {
-    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#at = this.#textAddress;
   }
 
@@ -119,6 +118,8 @@ export class Instance {
   }
 
   #encode(text: string): number {
+    // Memory may have grown since the last text, and a view of what it was takes everything and keeps nothing.
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
     const bytes = this.#bytes;
     const start = this.#at;
     const length = text.length;

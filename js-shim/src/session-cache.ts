@@ -127,7 +127,7 @@ export class SessionCacheClient {
    * Caches a session until it expires: at least KV's 60 seconds (`get` heeds `expiresAt`, not KV), at most
    * `maxSessionSeconds`. One that has expired is deleted instead.
    *
-   * Throws `invalid-argument` before any I/O where the record breaks its format, its token is not `sessionToken`, or its two
+   * Throws `key-too-long` for a token above 504 bytes and `invalid-argument` before any I/O where the record breaks its format, its token is not `sessionToken`, or its two
    * user ids differ, and `value-too-large` above 25 MiB. A store failure is an event, not an error: the next `get` misses.
    * Cost: 1 KV write, or 1 delete. `get` in the same place usually sees it at once.
    */

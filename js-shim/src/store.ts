@@ -1,7 +1,8 @@
 /**
  * What the clients need of a store. A Workers `KVNamespace` is one; so is any object with these three methods. Where
  * `getWithMetadata` is there it is used, and the store is taken to keep metadata. Where it is not, a cache entry lives as
- * long as the store keeps it (KV: at least 60 seconds), and a session does not know when it was loaded.
+ * long as the store keeps it (KV: at least 60 seconds), a shortened cache key never hits, and a session does not know when it
+ * was loaded. Pass the same object every time: what the isolate remembers belongs to it.
  */
 export interface KVLike {
   get(key: string, type: 'text'): Promise<string | null>;

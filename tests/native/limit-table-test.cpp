@@ -52,6 +52,28 @@ TEST(LimitTable, KeepsWhatDeniesThroughAFloodOfOthers) {
   EXPECT_NE(table.find(named("denied")), nullptr);
 }
 
+TEST(LimitTable, EvictsADenialThatIsOverBeforeACounterThatIsCounting) {
+  LimitTable table(3, kSeed);
+  const Instant now{Millis{1'000'000}};
+  for (const char* const name : {"live", "over"}) {
+    LimitTable::Counter& counter = table.touch(named(name), now);
+    counter.count.count({5, name == std::string("live") ? now + Millis{1} : now});
+    table.rank(counter, true);
+  }
+  table.rank(table.touch(named("counting"), now), false);
+  table.touch(named("new"), now);
+  EXPECT_EQ(table.find(named("over")), nullptr);
+  EXPECT_NE(table.find(named("live")), nullptr);
+  EXPECT_NE(table.find(named("counting")), nullptr);
+}
+
+TEST(LimitTable, TellsACounterFromTheOneThatTookItsKey) {
+  LimitTable table(1, kSeed);
+  const std::uint64_t first = table.touch(named("a")).born;
+  table.touch(named("b"));
+  EXPECT_NE(table.touch(named("a")).born, first);
+}
+
 TEST(LimitTable, EvictsTheOldestDenialWhenAllOthersDenyToo) {
   LimitTable table(2, kSeed);
   table.rank(table.touch(named("a")), true);

@@ -175,7 +175,9 @@ describe('tokens', () => {
     const sessions = new SessionCacheClient(kv);
     expect(await sessions.get(token)).toBeNull();
     await sessions.delete(token);
-    expect(await codeOf(() => sessions.set(token, sessionOf(token)))).toBe('invalid-argument');
+    const tooLong = new TextEncoder().encode(token).length > 504;
+    const code = tooLong ? 'key-too-long' : 'invalid-argument';
+    expect(await codeOf(() => sessions.set(token, sessionOf(token)))).toBe(code);
     expect(kv.operations).toEqual([]);
   });
 

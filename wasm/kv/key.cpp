@@ -40,8 +40,8 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
   if (identifier.whole() && prefix.size() + identifier.head.size() <= maxBytes) {
     bool plain = true;
     const std::size_t whole = prefix.size() + identifier.head.size();
-    key.resize_and_overwrite(whole, [&](char* to, std::size_t) {  // in GCC 12 the second is the capacity
-      to = std::ranges::copy(prefix, to).out;
+    key.resize_and_overwrite(whole, [&](char* const begin, std::size_t) {  // in GCC 12 the second is the capacity
+      char* to = std::ranges::copy(prefix, begin).out;
       for (const char byte : identifier.head) {
         if (isSuspect(byte)) {
           plain = false;
@@ -49,7 +49,7 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
         }
         *to++ = byte;
       }
-      return whole;
+      return static_cast<std::size_t>(to - begin);
     });
     if (plain) return key;
     key.clear();

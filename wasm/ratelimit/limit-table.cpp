@@ -9,13 +9,14 @@ LimitTable::Counter* LimitTable::find(const StoreKey& key) {
   return found == counters_.end() ? nullptr : &found->second;
 }
 
-LimitTable::Counter& LimitTable::touch(const StoreKey& key) {
+LimitTable::Counter& LimitTable::touch(const StoreKey& key, Instant now) {
   const auto [at, made] = counters_.try_emplace(key);
   Counter& counter = at->second;
   if (made) {
+    counter.born = stamp();
     counter.order = &idle_;
     counter.place = idle_.insert(idle_.end(), &at->first);
-    if (counters_.size() > capacity_) evictAnyBut(counter);
+    if (counters_.size() > capacity_) evictAnyBut(counter, now);
   }
   return counter;
 }
@@ -39,13 +40,22 @@ bool LimitTable::forgottenSince(const StoreKey& key, std::uint64_t stamp) {
   return counter != nullptr && counter->forgottenAt > stamp;
 }
 
-void LimitTable::evictAnyBut(const Counter& kept) {
+void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
+  // Those refused longest ago stand first. A few are looked at, since a long window may stand before short ones.
+  constexpr std::size_t kLookedAt = 8;
+  std::size_t looked = 0;
+  for (auto at = denying_.begin(); at != denying_.end() && looked < kLookedAt; ++at, ++looked) {
+    if (counters_.find(**at)->second.count.endedBy(now)) return evict(at);
+  }
   const bool keptIsOnlyIdle = idle_.size() == 1 && kept.order == &idle_;
   Order& order = idle_.empty() || keptIsOnlyIdle ? denying_ : idle_;
-  if (order.empty()) return;
-  const auto oldest = counters_.find(*order.front());
-  order.pop_front();
-  counters_.erase(oldest);
+  if (!order.empty()) evict(order.begin());
+}
+
+void LimitTable::evict(Order::iterator place) {
+  const auto found = counters_.find(**place);
+  found->second.order->erase(place);
+  counters_.erase(found);
   ++evictions_;
 }
 

@@ -10,8 +10,8 @@
 
 namespace codex {
 
-/// The counters this isolate knows, bounded in number. When it is full, a counter that denies nobody goes first, the least
-/// recently used of them; one that denies goes only when all others do.
+/// The counters this isolate knows, bounded in number. When it is full, a counter whose denials are over goes first, then one
+/// that denies nobody, the least recently used of them; one that denies goes only when all others do.
 class LimitTable {
  private:
   using Order = std::list<const StoreKey*>;
@@ -20,6 +20,8 @@ class LimitTable {
   class Counter {
    public:
     SharedCount count;
+    /// Tells this counter from another that took its key after it was evicted.
+    std::uint64_t born = 0;
 
    private:
     friend class LimitTable;
@@ -45,8 +47,8 @@ class LimitTable {
     return bookmark.counter != nullptr && bookmark.evictions == evictions_ ? bookmark.counter : find(key);
   }
 
-  /// The counter, made where there is none.
-  Counter& touch(const StoreKey& key);
+  /// The counter, made where there is none. `now` tells which denials are over, should one have to go.
+  Counter& touch(const StoreKey& key, Instant now = Instant::min());
 
   /// Makes the counter the most recently used of those that deny, or of those that do not.
   void rank(Counter& counter, bool denies);
@@ -60,7 +62,8 @@ class LimitTable {
   std::size_t size() const { return counters_.size(); }
 
  private:
-  void evictAnyBut(const Counter& kept);
+  void evictAnyBut(const Counter& kept, Instant now);
+  void evict(Order::iterator place);
 
   std::size_t capacity_;
   std::unordered_map<StoreKey, Counter, StoreKeyHash> counters_;

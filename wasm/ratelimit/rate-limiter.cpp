@@ -1,6 +1,5 @@
 #include "wasm/ratelimit/rate-limiter.h"
 
-#include <algorithm>
 #include <string>
 
 namespace codex {
@@ -41,21 +40,27 @@ RateLimitVerdict degraded(RateLimitVerdict verdict, OnUnavailable onUnavailable,
 class WriteUnderWay {
  public:
   WriteUnderWay(LimitTable& table, const StoreKey& key, LimitTable::Counter& counter)
-      : table_(table), key_(key), place_(table.bookmark(&counter)), write_(counter.count.beginWrite()) {}
+      : table_(table), key_(key), place_(table.bookmark(&counter)), born_(counter.born), write_(counter.count.beginWrite()) {}
   ~WriteUnderWay() { end(false); }
   WriteUnderWay(const WriteUnderWay&) = delete;
   WriteUnderWay& operator=(const WriteUnderWay&) = delete;
 
   const SharedCount::Write& write() const { return write_; }
+  /// The counter, unless it was evicted: another may stand under its key by now.
+  LimitTable::Counter* counter() {
+    LimitTable::Counter* const found = table_.find(place_, key_);
+    return found != nullptr && found->born == born_ ? found : nullptr;
+  }
   void end(bool refused) {
     if (std::exchange(ended_, true)) return;
-    if (LimitTable::Counter* const counter = table_.find(place_, key_)) counter->count.endWrite(write_, refused);
+    if (LimitTable::Counter* const still = counter()) still->count.endWrite(write_, refused);
   }
 
  private:
   LimitTable& table_;
   const StoreKey& key_;
   LimitTable::Bookmark place_;
+  std::uint64_t born_;
   SharedCount::Write write_;
   bool ended_ = false;
 };
@@ -80,7 +85,7 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
   const KvAnswer read = co_await store.perform({.verb = KvVerb::Get, .key = key.text});
 
   LimitTable::Counter* const found = table.find(place, key);
-  LimitTable::Counter& counter = found != nullptr ? *found : table.touch(key);
+  LimitTable::Counter& counter = found != nullptr ? *found : table.touch(key, read.now);
   bool corrupt = false;
   if (read.outcome && *read.outcome && !table.forgottenSince(key, began)) {
     const std::optional<fixed_window::Count> stored = fixed_window::decode((*read.outcome)->text);
@@ -110,7 +115,7 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey ke
   }
   if (!put.outcome && !refused) {
     if (onUnavailable == OnUnavailable::Deny) {
-      if (LimitTable::Counter* const still = table.find(key)) still->count.refund(underWay.write(), kOneAttempt);
+      if (LimitTable::Counter* const still = underWay.counter()) still->count.refund(underWay.write(), kOneAttempt);
     }
     co_return degraded(verdict, onUnavailable, put.outcome.error().code);
   }

@@ -23,6 +23,9 @@ class SharedCount {
   /// The window as this isolate sees it, if one is open.
   std::optional<fixed_window::Count> window(const RateLimitRule& rule, Instant now) const;
 
+  /// Whether the window is over, or none was opened.
+  bool endedBy(Instant now) const { return now >= window_.resetAt; }
+
   /// Takes in what a read found. The earlier end wins, so that isolates which opened a window each agree on one.
   void adopt(const fixed_window::Count& read, const RateLimitRule& rule, Instant now);
 
