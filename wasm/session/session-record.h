@@ -9,7 +9,7 @@
 #include "wasm/time.h"
 
 // What makes a session record acceptable. The record itself stays with the host, which parses it once and hands over these
-// facts: `JSON.parse` costs a third of reading the text here (see docs/design.md).
+// facts: reading the text here as well would be the dearer half (see docs/design.md).
 namespace codex {
 
 /// The fields that have a type to keep, in the order in which they are complained of. Each is a bit of
