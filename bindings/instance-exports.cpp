@@ -1,0 +1,158 @@
+// The instance itself, and the answers to its operations.
+
+#include <emscripten/bind.h>
+
+#include "bindings/isolate.h"
+
+namespace codex::bindings {
+namespace {
+
+std::uint32_t instanceNumber = 0;
+
+void configure(unsigned instance, unsigned seed0, unsigned seed1, unsigned seed2, unsigned seed3) {
+  instanceNumber = instance;
+  const auto join = [](unsigned high, unsigned low) { return (std::uint64_t{high} << 32) | low; };
+  isolate = std::make_unique<Isolate>(HashSeed{join(seed0, seed1), join(seed2, seed3)});
+}
+
+/// Shows one of the pieces of a stored counter, for the host to keep.
+void counterPiece(unsigned index) { reply().set(Field::ValueAddress, Field::ValueLength, fixed_window::kPieces.at(index)); }
+
+unsigned replyAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(reply().address())); }
+unsigned textAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(textBuffer().address())); }
+void absorb(unsigned offset, unsigned length, bool last) { textBuffer().absorb(offset, length, last); }
+unsigned callsWaiting() { return static_cast<unsigned>(isolate->mailbox.callsWaiting()); }
+unsigned answersDropped() { return isolate->mailbox.answersDropped(); }
+
+/// How long a call may go unanswered before its request is taken for dead: twice what the host waits for an operation, and
+/// a second for its own work.
+Instant deadlineFrom(Instant wall, double operationTimeoutMs) {
+  return wall + 2 * toDuration<Millis>(operationTimeoutMs) + Millis{1000};
+}
+
+/// Precedes every call. `now` is the clock that decides, `wall` the host's real one.
+void enter(unsigned store, double now, double wall, double operationTimeoutMs) {
+  textBuffer().clear();
+  caller = {store, toInstant(now), deadlineFrom(toInstant(wall), operationTimeoutMs)};
+  isolate->mailbox.sweep(toInstant(wall));
+}
+
+/// The host's word for how an operation went: an HTTP status as KV gives it, or one of these.
+constexpr int kOk = 200;
+constexpr int kTooManyRequests = 429;
+
+Result<std::optional<KvRecord>> outcomeOf(int status, const std::optional<KvRecord>& record) {
+  if (status == kOk) return record;
+  if (status == kTooManyRequests) {
+    return std::unexpected(Error{ErrorCode::StoreRateLimited, "KV answered 429: this key was written less than a second ago"});
+  }
+  return std::unexpected(Error{ErrorCode::StoreUnavailable, "KV failed or did not answer in time"});
+}
+
+int answer(unsigned slot, unsigned generation, unsigned instance, const KvAnswer& answer, double wall, double timeoutMs) {
+  if (instance != instanceNumber) return number(State::Dropped);
+  return number(isolate->mailbox.answer({slot, generation}, deadlineFrom(toInstant(wall), timeoutMs), answer));
+}
+
+/// Answers an operation. `found`: whether the key was there; then its metadata stands in the buffer, and before it its text
+/// where the operation asked for that.
+int resume(unsigned slot, unsigned generation, unsigned instance, int status, bool found, int textLength, int metadataLength,
+           double now, double wall, double operationTimeoutMs) {
+  TextBuffer& buffer = textBuffer();
+  buffer.rewind();
+  std::optional<KvRecord> record;
+  if (found) record = KvRecord{.text = buffer.nextHead(textLength), .metadata = buffer.nextHead(metadataLength)};
+  return answer(slot, generation, instance, {outcomeOf(status, record), toInstant(now)}, wall, operationTimeoutMs);
+}
+
+/// Answers the reading of a session that was found.
+int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigned wellTyped, int token, int sessionUserId,
+                  int userId, int expiresAt, int role, int metadataLength, double now, double wall, double operationTimeoutMs) {
+  textBuffer().rewind();
+  const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
+  const KvRecord record{.metadata = textBuffer().nextHead(metadataLength), .session = &facts};
+  return answer(slot, generation, instance, {std::optional(record), toInstant(now)}, wall, operationTimeoutMs);
+}
+
+}  // namespace
+}  // namespace codex::bindings
+
+using namespace codex;
+using namespace codex::bindings;
+
+EMSCRIPTEN_BINDINGS(instance) {
+  using emscripten::constant;
+  using emscripten::enum_;
+  using emscripten::enum_value_type;
+  using emscripten::function;
+
+  enum_<State>("State", enum_value_type::number)
+      .value("Done", State::Done)
+      .value("Waiting", State::Waiting)
+      .value("Refused", State::Refused)
+      .value("Dropped", State::Dropped);
+  enum_<Field>("Field", enum_value_type::number)
+      .value("Slot", Field::Slot)
+      .value("Generation", Field::Generation)
+      .value("Verb", Field::Verb)
+      .value("Kind", Field::Kind)
+      .value("KeyAddress", Field::KeyAddress)
+      .value("KeyLength", Field::KeyLength)
+      .value("KeyIsInput", Field::KeyIsInput)
+      .value("Pieces", Field::Pieces)
+      .value("Number0", Field::Number0)
+      .value("Number1", Field::Number1)
+      .value("ValueAddress", Field::ValueAddress)
+      .value("ValueLength", Field::ValueLength)
+      .value("MetadataAddress", Field::MetadataAddress)
+      .value("MetadataLength", Field::MetadataLength)
+      .value("TtlSeconds", Field::TtlSeconds)
+      .value("CacheTtlSeconds", Field::CacheTtlSeconds)
+      .value("Outcome", Field::Outcome)
+      .value("Failure", Field::Failure)
+      .value("Allowed", Field::Allowed)
+      .value("Limit", Field::Limit)
+      .value("Remaining", Field::Remaining)
+      .value("ResetAt", Field::ResetAt)
+      .value("RetryAfterMs", Field::RetryAfterMs)
+      .value("Reason", Field::Reason)
+      .value("Scope", Field::Scope)
+      .value("FromMemory", Field::FromMemory)
+      .value("Corrupt", Field::Corrupt)
+      .value("RevokedBefore", Field::RevokedBefore)
+      .value("ReasonAddress", Field::ReasonAddress)
+      .value("ReasonLength", Field::ReasonLength)
+      .value("Actual", Field::Actual)
+      .value("Count", Field::Count);
+  enum_<KvVerb>("Verb", enum_value_type::number)
+      .value("Get", KvVerb::Get)
+      .value("Put", KvVerb::Put)
+      .value("Delete", KvVerb::Delete);
+  enum_<KvValue>("Kind", enum_value_type::number)
+      .value("Text", KvValue::Text)
+      .value("Payload", KvValue::Payload)
+      .value("Session", KvValue::Session);
+  enum_<ErrorCode>("ErrorCode", enum_value_type::number)
+      .value("invalid-argument", ErrorCode::InvalidArgument)
+      .value("invalid-config", ErrorCode::InvalidConfig)
+      .value("key-too-long", ErrorCode::KeyTooLong)
+      .value("value-too-large", ErrorCode::ValueTooLarge)
+      .value("store-unavailable", ErrorCode::StoreUnavailable)
+      .value("store-rate-limited", ErrorCode::StoreRateLimited)
+      .value("not-supported", ErrorCode::NotSupported)
+      .value("aborted", ErrorCode::Aborted)
+      .value("core-failed", ErrorCode::CoreFailed);
+
+  constant("wholeUnits", static_cast<unsigned>(TextBuffer::kWholeUnits));
+
+  function("configure", &configure);
+  function("counterPiece", &counterPiece);
+  function("replyAddress", &replyAddress);
+  function("textAddress", &textAddress);
+  function("absorb", &absorb);
+  function("callsWaiting", &callsWaiting);
+  function("answersDropped", &answersDropped);
+  function("enter", &enter);
+  function("resume", &resume);
+  function("resumeSession", &resumeSession);
+}

@@ -1,0 +1,36 @@
+#include "bindings/isolate.h"
+
+#include <cmath>
+
+namespace codex::bindings {
+namespace {
+
+constexpr std::size_t kLimitCounters = 16'384;
+constexpr std::size_t kKnownRevocations = 4'096;
+
+}  // namespace
+
+std::unique_ptr<Isolate> isolate;
+Caller caller;
+
+Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), revocations(kKnownRevocations, seed) {}
+
+Instant toInstant(double unixMs) {
+  if (std::isnan(unixMs)) return kEarliest;
+  const double bounded = std::clamp(unixMs, static_cast<double>(kEarliest.time_since_epoch().count()),
+                                    static_cast<double>(kLatest.time_since_epoch().count()));
+  return Instant{Millis{static_cast<std::int64_t>(bounded)}};
+}
+
+SessionFacts nextFacts(unsigned wellTyped, int token, int sessionUserId, int userId, int expiresAt, int role) {
+  TextBuffer& buffer = textBuffer();
+  SessionFacts facts{.wellTyped = wellTyped};
+  facts.token = buffer.nextHead(token);
+  facts.sessionUserId = buffer.next(sessionUserId);
+  facts.userId = buffer.next(userId);
+  facts.expiresAt = buffer.nextHead(expiresAt);
+  facts.role = buffer.nextHead(role);
+  return facts;
+}
+
+}  // namespace codex::bindings

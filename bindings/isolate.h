@@ -1,0 +1,63 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bindings/mailbox.h"
+#include "bindings/reply.h"
+#include "bindings/text-buffer.h"
+
+// What the exports share: arguments are numbers; text stands in the text buffer, in the order of the lengths; every call
+// leaves its outcome, or the operation it waits for, in the reply.
+namespace codex::bindings {
+
+/// What this instance remembers from call to call.
+struct Isolate {
+  explicit Isolate(HashSeed seed);
+
+  LimitTable limits;
+  Revocations revocations;
+  Mailbox mailbox;  // last, so that it goes first: the calls in it use the others
+};
+
+/// The one of this instance, made by `configure`.
+extern std::unique_ptr<Isolate> isolate;
+
+/// Who is calling: on which namespace, and when.
+struct Caller {
+  StoreId store = 0;
+  Instant now = kEarliest;
+  Instant deadline = kEarliest;
+};
+extern Caller caller;
+
+Instant toInstant(double unixMs);
+
+/// A duration of that count, at least 0 and at most what a `Date` can hold.
+template <class Duration>
+Duration toDuration(double count) {
+  constexpr double kLongest = 8.64e15;
+  return Duration{static_cast<std::int64_t>(std::clamp(count, 0.0, kLongest))};
+}
+
+inline int number(State state) { return static_cast<int>(state); }
+inline int refuse(const Error& error) { return number(reply().refuse(error)); }
+
+/// Runs a coroutine made from the store of a new call, whose first operation is on `key`.
+template <class Make>
+int call(std::string_view key, Make make) {
+  reply().set(Field::KeyIsInput, key == textBuffer().read() ? 1.0 : 0.0);
+  KvStore& store = isolate->mailbox.open(caller.deadline);
+  return number(isolate->mailbox.run(make(store)));
+}
+
+inline StoreKey inStore(std::string key) { return {caller.store, std::move(key)}; }
+
+/// The facts of a session record, whose texts stand next in the buffer.
+SessionFacts nextFacts(unsigned wellTyped, int token, int sessionUserId, int userId, int expiresAt, int role);
+
+}  // namespace codex::bindings
