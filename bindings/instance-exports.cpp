@@ -2,6 +2,7 @@
 
 #include <emscripten/bind.h>
 
+#include "bindings/further-keys.h"
 #include "bindings/isolate.h"
 
 namespace codex::bindings {
@@ -21,6 +22,7 @@ void counterPiece(unsigned index) { reply().set(Field::ValueAddress, Field::Valu
 unsigned replyAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(reply().address())); }
 unsigned textAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(textBuffer().address())); }
 void absorb(unsigned offset, unsigned length, bool last) { textBuffer().absorb(offset, length, last); }
+unsigned furtherKeysAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(furtherKeys().address())); }
 unsigned callsWaiting() { return static_cast<unsigned>(isolate->mailbox.callsWaiting()); }
 unsigned answersDropped() { return isolate->mailbox.answersDropped(); }
 
@@ -55,23 +57,27 @@ int answer(unsigned slot, unsigned generation, unsigned instance, const KvAnswer
 }
 
 /// Answers an operation. `found`: whether the key was there; then its metadata stands in the buffer, and before it its text
-/// where the operation asked for that.
+/// where the operation asked for that. After these stand the texts of as many further keys as were read.
 int resume(unsigned slot, unsigned generation, unsigned instance, int status, bool found, int textLength, int metadataLength,
-           double now, double wall, double operationTimeoutMs) {
+           unsigned further, double now, double wall, double operationTimeoutMs) {
   TextBuffer& buffer = textBuffer();
   buffer.rewind();
   std::optional<KvRecord> record;
   if (found) record = KvRecord{.text = buffer.nextHead(textLength), .metadata = buffer.nextHead(metadataLength)};
-  return answer(slot, generation, instance, {outcomeOf(status, record), toInstant(now)}, wall, operationTimeoutMs);
+  return answer(slot, generation, instance, {outcomeOf(status, record), toInstant(now), furtherKeys().take(further, buffer)},
+                wall, operationTimeoutMs);
 }
 
 /// Answers the reading of a session that was found.
 int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigned wellTyped, int token, int sessionUserId,
-                  int userId, int expiresAt, int role, int metadataLength, double now, double wall, double operationTimeoutMs) {
-  textBuffer().rewind();
+                  int userId, int expiresAt, int role, int metadataLength, unsigned further, double now, double wall,
+                  double operationTimeoutMs) {
+  TextBuffer& buffer = textBuffer();
+  buffer.rewind();
   const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
-  const KvRecord record{.metadata = textBuffer().nextHead(metadataLength), .session = &facts};
-  return answer(slot, generation, instance, {std::optional(record), toInstant(now)}, wall, operationTimeoutMs);
+  const KvRecord record{.metadata = buffer.nextHead(metadataLength), .session = &facts};
+  return answer(slot, generation, instance, {std::optional(record), toInstant(now), furtherKeys().take(further, buffer)}, wall,
+                operationTimeoutMs);
 }
 
 }  // namespace
@@ -108,6 +114,7 @@ EMSCRIPTEN_BINDINGS(instance) {
       .value("MetadataLength", Field::MetadataLength)
       .value("TtlSeconds", Field::TtlSeconds)
       .value("CacheTtlSeconds", Field::CacheTtlSeconds)
+      .value("FurtherKeys", Field::FurtherKeys)
       .value("Outcome", Field::Outcome)
       .value("Failure", Field::Failure)
       .value("Allowed", Field::Allowed)
@@ -130,6 +137,7 @@ EMSCRIPTEN_BINDINGS(instance) {
       .value("Delete", KvVerb::Delete);
   enum_<KvValue>("Kind", enum_value_type::number)
       .value("Text", KvValue::Text)
+      .value("Record", KvValue::Record)
       .value("Payload", KvValue::Payload)
       .value("Session", KvValue::Session);
   enum_<ErrorCode>("ErrorCode", enum_value_type::number)
@@ -149,6 +157,7 @@ EMSCRIPTEN_BINDINGS(instance) {
   function("counterPiece", &counterPiece);
   function("replyAddress", &replyAddress);
   function("textAddress", &textAddress);
+  function("furtherKeysAddress", &furtherKeysAddress);
   function("absorb", &absorb);
   function("callsWaiting", &callsWaiting);
   function("answersDropped", &answersDropped);

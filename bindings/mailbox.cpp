@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "bindings/further-keys.h"
+
 namespace codex::bindings {
 void report(const RateLimitVerdict& verdict) { reply().verdict(verdict); }
 
@@ -80,6 +82,8 @@ State Mailbox::settle(std::uint32_t index) {
   out.set(Field::MetadataAddress, Field::MetadataLength, request.metadata);
   out.set(Field::TtlSeconds, static_cast<double>(request.ttl.count()));
   out.set(Field::CacheTtlSeconds, request.cacheTtl ? static_cast<double>(request.cacheTtl->count()) : 0.0);
+  out.set(Field::FurtherKeys, request.also.size());
+  if (!request.also.empty()) furtherKeys().show(request.also);
   return State::Waiting;
 }
 

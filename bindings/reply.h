@@ -37,6 +37,7 @@ enum class Field {
   MetadataLength,
   TtlSeconds,
   CacheTtlSeconds,  // 0: KV's own
+  FurtherKeys,      // how many more keys are to be read with this one; see `further-keys.h`
   // Done.
   Outcome,
   Failure,  // an ErrorCode, or -1

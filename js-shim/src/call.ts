@@ -10,6 +10,9 @@ const { Field, Kind, State, Verb } = enums;
 /** No counter, watermark or envelope of ours is longer; of what is, the core sees so much and finds it wanting. */
 const OWN_FORMAT_UNITS = 2048;
 
+/** No watermark, fence or epoch of ours is longer; a hundred of them fit beside the rest. */
+const FURTHER_UNITS = 128;
+
 /** What went well, as KV's HTTP status would say it, and what had no answer in time. */
 const OK = 200;
 const TIMED_OUT = 504;
@@ -78,6 +81,8 @@ export class Call {
   #found = false;
   #foundText = '';
   #foundMetadata = '';
+  /** What the further keys hold; empty where there were none. */
+  #further: (string | null)[] = NONE;
 
   #key = '';
   #keyAddress = 0;
@@ -174,8 +179,11 @@ export class Call {
   #operation(instance: Instance, key: string): Promise<unknown> {
     const store = this.#store;
     if (this.#verb === Verb.Get) {
-      this.kvReads++;
-      return this.#kind === Kind.Text ? store.get(key, instance.int(Field.CacheTtlSeconds)) : store.getWithMetadata(key);
+      const cacheTtl = instance.int(Field.CacheTtlSeconds);
+      const further = instance.int(Field.FurtherKeys);
+      this.kvReads += 1 + further;
+      if (further > 0) return store.getAll([key, ...instance.furtherKeys()], cacheTtl);
+      return this.#kind === Kind.Text ? store.get(key, cacheTtl) : store.getWithMetadata(key, cacheTtl);
     }
     this.kvWrites++;
     if (this.#verb === Verb.Delete) return store.delete(key);
@@ -184,7 +192,7 @@ export class Call {
     if (store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
       options.metadata = JSON.parse(textIn(instance, Field.MetadataAddress, Field.MetadataLength));
     }
-    const value = this.#kind === Kind.Text ? valueIn(instance) : this.payload;
+    const value = this.#kind === Kind.Payload ? this.payload : valueIn(instance);
     return store.put(key, value, options);
   }
 
@@ -250,7 +258,8 @@ export class Call {
       this.#lose('core-failed');
       return;
     }
-    if (this.#verb === Verb.Get) this.#take(value);
+    this.#further = NONE;
+    if (this.#verb === Verb.Get) this.#takeAll(value);
     else this.#found = false;
     try {
       this.#go(instance, this.#resume(instance, status, atOnce));
@@ -266,26 +275,51 @@ export class Call {
     const { timeoutMs } = this.#store;
     instance.rewind();
 
-    if (!this.#found) {
-      return exports.resume(this.#slot, this.#generation, number, status, false, 0, 0, now, wall, timeoutMs);
-    }
-    if (this.#kind === Kind.Session) {
+    if (this.#found && this.#kind === Kind.Session) {
       this.session = parsed(this.#foundText);
       const facts = writeSessionFacts(instance, sessionFactsOf(this.session));
       const { wellTyped, token, sessionUserId, userId, expiresAt, role } = facts;
       const metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
+      const further = this.#writeFurther(instance);
       // biome-ignore format: the slot, the facts, the time
       return exports.resumeSession(
         this.#slot, this.#generation, number,
-        wellTyped, token, sessionUserId, userId, expiresAt, role, metadata,
+        wellTyped, token, sessionUserId, userId, expiresAt, role, metadata, further,
         now, wall, timeoutMs,
       );
     }
     let text = 0;
-    if (this.#kind === Kind.Text) text = instance.writeHead(this.#foundText, OWN_FORMAT_UNITS);
-    else this.payload = this.#foundText;
-    const metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
-    return exports.resume(this.#slot, this.#generation, number, status, true, text, metadata, now, wall, timeoutMs);
+    let metadata = 0;
+    if (this.#found) {
+      if (this.#kind === Kind.Payload) this.payload = this.#foundText;
+      else text = instance.writeHead(this.#foundText, OWN_FORMAT_UNITS);
+      metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
+    }
+    const further = this.#writeFurther(instance);
+    // biome-ignore format: the slot, what was found, the time
+    return exports.resume(
+      this.#slot, this.#generation, number, status,
+      this.#found, text, metadata, further,
+      now, wall, timeoutMs,
+    );
+  }
+
+  #writeFurther(instance: Instance): number {
+    if (this.#further.length > 0) instance.writeFurther(this.#further, FURTHER_UNITS);
+    return this.#further.length;
+  }
+
+  /** Takes what a read of one key, or of several, returned apart. */
+  #takeAll(returned: unknown): void {
+    if (!Array.isArray(returned)) {
+      this.#take(returned);
+      return;
+    }
+    this.#further = returned.slice(1).map((found: unknown) => {
+      this.#take(found);
+      return this.#found ? this.#foundText : null;
+    });
+    this.#take(returned[0]);
   }
 
   /** Takes what a store returned apart. A value that is no text is one that nobody can read. */
@@ -311,6 +345,8 @@ export class Call {
 }
 
 function nothing(): void {}
+
+const NONE: (string | null)[] = [];
 
 /** The value to put: a text of the core's, or its numbers put between its pieces, which is cheaper than decoding a text. */
 function valueIn(instance: Instance): string {

@@ -24,6 +24,7 @@ export class Instance {
   readonly #memory: WebAssembly.Memory;
   readonly #replyAddress: number;
   readonly #textAddress: number;
+  readonly #furtherKeysAddress: number;
   #bytes: Uint8Array;
   #reply: Float64Array;
   #at: number;
@@ -36,6 +37,7 @@ export class Instance {
     this.#memory = memory;
     this.#replyAddress = exports.replyAddress();
     this.#textAddress = exports.textAddress();
+    this.#furtherKeysAddress = exports.furtherKeysAddress();
     this.#at = this.#textAddress;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#reply = this.#viewReply();
@@ -98,6 +100,24 @@ export class Instance {
   text(address: number, length: number): string {
     if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#memory.buffer);
     return decoder.decode(this.#bytes.subarray(address, address + length));
+  }
+
+  /** The further keys of the operation that the last entry left. */
+  furtherKeys(): string[] {
+    const addresses = this.#furtherKeys();
+    return Array.from({ length: this.int(this.exports.Field.FurtherKeys) }, (_, index) =>
+      this.text(addresses[2 * index] as number, addresses[2 * index + 1] as number),
+    );
+  }
+
+  /** Writes what the further keys hold, each text up to `units` UTF-16 units. */
+  writeFurther(texts: readonly (string | null)[], units: number): void {
+    const lengths = texts.map((text) => (text === null ? -1 : this.writeHead(text, units)));
+    this.#furtherKeys().set(lengths);
+  }
+
+  #furtherKeys(): Int32Array {
+    return new Int32Array(this.#memory.buffer, this.#furtherKeysAddress);
   }
 
   #counterPiece(index: number): string {

@@ -19,10 +19,11 @@ export interface KVPutOptions {
 /** The part of a `KVNamespace` that goes beyond {@link KVLike}. */
 interface FullKV {
   get(key: string, options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
-  getWithMetadata(key: string, options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
+  getWithMetadata(key: string | readonly string[], options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
 }
 
 const FAILED = 500;
+const TEXT = { type: 'text' } as const;
 
 let storesSeen = 0;
 const storeIds = new WeakMap<object, number>();
@@ -61,13 +62,28 @@ export class Store {
   }
 
   /** Reads a text with its metadata: a `{ value, metadata }`, or where the store keeps no metadata the text alone. */
-  getWithMetadata(key: string): Promise<unknown> {
+  getWithMetadata(key: string, cacheTtlSeconds: number): Promise<unknown> {
     const full = this.#full;
     try {
-      return promiseOf(full !== null ? full.getWithMetadata(key, { type: 'text' }) : this.#kv.get(key, 'text'));
+      if (full === null) return promiseOf(this.#kv.get(key, 'text'));
+      const options = cacheTtlSeconds > 0 ? { type: 'text' as const, cacheTtl: cacheTtlSeconds } : TEXT;
+      return promiseOf(full.getWithMetadata(key, options));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Reads several keys at once: in the order of the keys, for each what `getWithMetadata` would give, or null. One bulk read
+   * where the store has that; a wrapper around a namespace often passes single keys on and nothing else.
+   */
+  async getAll(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown[]> {
+    const full = this.#full;
+    if (full !== null) {
+      const found = await full.getWithMetadata(keys, cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT);
+      if (found instanceof Map) return keys.map((key) => found.get(key) as unknown);
+    }
+    return Promise.all(keys.map((key) => this.getWithMetadata(key, cacheTtlSeconds)));
   }
 
   put(key: string, value: string, options: KVPutOptions): Promise<unknown> {

@@ -13,11 +13,18 @@ namespace {
 
 bool isJson(std::string_view text) { return nlohmann::json::accept(text); }
 
+void expectAcceptableKey(const std::string& key) {
+  EXPECT_GE(key.size(), 1U) << "KV refuses an empty key";
+  EXPECT_LE(key.size(), kv::kMaxKeyBytes) << "KV answers 414 to this key";
+  EXPECT_TRUE(key != "." && key != "..") << "KV refuses this key";
+  EXPECT_TRUE(isUtf8(key)) << "KV cannot carry this key";
+}
+
 void expectAcceptable(const Asked& asked) {
-  EXPECT_GE(asked.key.size(), 1U) << "KV refuses an empty key";
-  EXPECT_LE(asked.key.size(), kv::kMaxKeyBytes) << "KV answers 414 to this key";
-  EXPECT_TRUE(asked.key != "." && asked.key != "..") << "KV refuses this key";
-  EXPECT_TRUE(isUtf8(asked.key)) << "KV cannot carry this key";
+  expectAcceptableKey(asked.key);
+  EXPECT_TRUE(asked.also.empty() || asked.verb == KvVerb::Get) << "only reads take more than one key";
+  EXPECT_LE(asked.also.size(), kMaxFurtherKeys) << "KV answers 400 to more than 100 keys";
+  for (const std::string& key : asked.also) expectAcceptableKey(key);
   EXPECT_GE(asked.cacheTtl.value_or(kv::kMinCacheTtl).count(), 30) << "KV answers 400 to this cacheTtl";
   if (asked.verb != KvVerb::Put) return;
   EXPECT_GE(asked.ttl.count(), 60) << "KV answers 400 to this TTL";
@@ -25,7 +32,7 @@ void expectAcceptable(const Asked& asked) {
   EXPECT_LE(asked.value.size(), kv::kMaxValueBytes) << "KV answers 413 to this value";
   EXPECT_LE(asked.metadata.size(), kv::kMaxMetadataBytes) << "KV answers 413 to this metadata";
   EXPECT_TRUE(asked.metadata.empty() || isJson(asked.metadata)) << asked.metadata;
-  EXPECT_TRUE(asked.kind != KvValue::Text || isJson(asked.value)) << asked.value;
+  EXPECT_TRUE(asked.kind == KvValue::Payload || isJson(asked.value)) << asked.value;
 }
 
 bool gone(const StoredRecord& record, Instant now) { return record.expiresAt && *record.expiresAt <= now; }
@@ -54,9 +61,11 @@ void FakeStore::begin(Connection& connection, KvOperation& operation) {
               request.numbered == nullptr ? std::string(request.value) : request.numbered->text(),
               std::string(request.metadata),
               request.ttl,
-              request.cacheTtl};
+              request.cacheTtl,
+              {request.also.begin(), request.also.end()}};
   expectAcceptable(asked);
   ++asked_[static_cast<std::size_t>(request.verb)];
+  if (request.verb == KvVerb::Get) keysRead_ += 1 + request.also.size();
   waiting_.push_back(
       std::make_unique<Waiting>(Waiting{&operation, &connection, std::move(asked), connection.payload_, connection.place_}));
 }
@@ -69,16 +78,16 @@ void FakeStore::leave(Connection& connection) {
   }
 }
 
-std::optional<StoredRecord> FakeStore::read(const Waiting& waiting) {
-  if (lag_ == Lag::None) return at(waiting.asked.key);
-  const std::pair place{waiting.place, waiting.asked.key};
+std::optional<StoredRecord> FakeStore::read(const Waiting& waiting, const std::string& key) {
+  if (lag_ == Lag::None) return at(key);
+  const std::pair place{waiting.place, key};
   const auto cached = cached_.find(place);
   if (cached != cached_.end() && now_ < cached->second.until) {
     const std::optional<StoredRecord>& record = cached->second.record;
     return record && gone(*record, now_) ? std::nullopt : record;
   }
   constexpr Seconds kDefaultCacheTtl{60};
-  std::optional<StoredRecord> record = at(waiting.asked.key);
+  std::optional<StoredRecord> record = at(key);
   cached_.insert_or_assign(place, Cached{record, now_ + waiting.asked.cacheTtl.value_or(kDefaultCacheTtl)});
   return record;
 }
@@ -88,7 +97,7 @@ void FakeStore::apply(const Waiting& waiting) {
   if (lag_ == Lag::Elsewhere) cached_.erase({waiting.place, asked.key});
   if (asked.verb == KvVerb::Delete) return erase(asked.key);
   putAt_.insert_or_assign(asked.key, now_);
-  write(asked.key, asked.kind == KvValue::Text ? asked.value : waiting.payload, asked.metadata, asked.ttl);
+  write(asked.key, asked.kind == KvValue::Payload ? waiting.payload : asked.value, asked.metadata, asked.ttl);
 }
 
 bool FakeStore::tooSoon(const Waiting& waiting) const {
@@ -108,7 +117,8 @@ void FakeStore::land(std::size_t index, Fault fault) {
   const bool takesEffect = waiting.fault == Fault::None || waiting.fault == Fault::FailedButLanded;
   if (!takesEffect) return;
   if (waiting.asked.verb == KvVerb::Get) {
-    waiting.found = read(waiting);
+    waiting.found = read(waiting, waiting.asked.key);
+    for (const std::string& key : waiting.asked.also) waiting.foundAlso.push_back(read(waiting, key));
   } else {
     apply(waiting);
   }
@@ -126,14 +136,18 @@ void FakeStore::answer(std::size_t index) {
     operation.answer({std::unexpected(Error{ErrorCode::StoreRateLimited, "429"}), now_});
   } else if (waiting->fault != Fault::None) {
     operation.answer({std::unexpected(Error{ErrorCode::StoreUnavailable, "500"}), now_});
-  } else if (!waiting->found) {
-    operation.answer({std::optional<KvRecord>{}, now_});
   } else {
+    std::vector<std::optional<std::string_view>> also;
+    for (const auto& found : waiting->foundAlso)
+      also.push_back(found ? std::optional<std::string_view>(found->value) : std::nullopt);
+    if (!waiting->found) return operation.answer({std::optional<KvRecord>{}, now_, also});
     const HostSession session(waiting->found->value);
-    KvRecord record{.metadata = waiting->found->metadata};
-    if (waiting->asked.kind == KvValue::Text) record.text = waiting->found->value;
-    if (waiting->asked.kind == KvValue::Session) record.session = &session.facts();
-    operation.answer({std::optional(record), now_});
+    const KvValue kind = waiting->asked.kind;
+    KvRecord record;
+    if (kind != KvValue::Text) record.metadata = waiting->found->metadata;
+    if (kind == KvValue::Text || kind == KvValue::Record) record.text = waiting->found->value;
+    if (kind == KvValue::Session) record.session = &session.facts();
+    operation.answer({std::optional(record), now_, also});
   }
 }
 
@@ -148,8 +162,9 @@ void FakeStore::answerAll() {
 
 void Connection::begin(KvOperation& operation) {
   expectKeysUnchanged();
-  const std::string_view key = operation.request().key;
-  keys_.push_back({key, std::string(key)});
+  const KvRequest& request = operation.request();
+  keys_.push_back({request.key, std::string(request.key)});
+  for (const std::string_view key : request.also) keys_.push_back({key, std::string(key)});
   store_.begin(*this, operation);
 }
 

@@ -43,6 +43,7 @@ struct Asked {
   std::string metadata;
   Seconds ttl;
   std::optional<Seconds> cacheTtl;
+  std::vector<std::string> also;
 };
 
 class Connection;
@@ -71,6 +72,8 @@ class FakeStore {
   void enforceWriteRate() { enforcesWriteRate_ = true; }
   void lag(Lag lag) { lag_ = lag; }
 
+  /// Keys read, as KV bills them.
+  std::size_t keysRead() const { return keysRead_; }
   /// The operations not answered yet, oldest first.
   std::size_t waiting() const { return waiting_.size(); }
   const Asked& waiting(std::size_t index) const { return waiting_[index]->asked; }
@@ -105,6 +108,7 @@ class FakeStore {
     bool landed = false;
     Fault fault = Fault::None;
     std::optional<StoredRecord> found = {};
+    std::vector<std::optional<StoredRecord>> foundAlso = {};
   };
   struct Cached {
     std::optional<StoredRecord> record;
@@ -113,7 +117,7 @@ class FakeStore {
 
   void begin(Connection& connection, KvOperation& operation);
   void leave(Connection& connection);
-  std::optional<StoredRecord> read(const Waiting& waiting);
+  std::optional<StoredRecord> read(const Waiting& waiting, const std::string& key);
   void apply(const Waiting& waiting);
   bool tooSoon(const Waiting& waiting) const;
 
@@ -124,6 +128,7 @@ class FakeStore {
   std::vector<std::unique_ptr<Waiting>> waiting_;
   std::array<Fault, 3> faults_ = {};
   std::array<std::size_t, 3> asked_ = {};
+  std::size_t keysRead_ = 0;
   std::size_t rateLimited_ = 0;
   bool enforcesWriteRate_ = false;
   Lag lag_ = Lag::None;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ enum class KvVerb { Get, Put, Delete };
 /// Who holds the value of an operation.
 enum class KvValue {
   Text,     // its text crosses: counters and watermarks, whose format the core owns
+  Record,   // its text crosses with its metadata: counters, which say by which rule they were counted
   Payload,  // it stays with the host, which has it under this call: cache entries
   Session,  // it stays with the host, which parses it and hands over what the session rules ask for
 };
@@ -57,7 +59,13 @@ struct KvRequest {
   Seconds ttl{0};
   /// How long KV's edge may serve this read from its own cache; nothing means KV's default.
   std::optional<Seconds> cacheTtl = {};
+  /// More keys, at most `kMaxFurtherKeys`, to be read at once with `key` for their texts: one bulk read where the store has
+  /// that. They live as long as `key` must.
+  std::span<const std::string_view> also = {};
 };
+
+/// KV reads at most 100 keys in bulk (developers.cloudflare.com/kv/api/read-key-value-pairs).
+inline constexpr std::size_t kMaxFurtherKeys = 99;
 
 /// What a read found. The views last until the reader next waits.
 struct KvRecord {
@@ -71,6 +79,8 @@ struct KvRecord {
 struct KvAnswer {
   Result<std::optional<KvRecord>> outcome;
   Instant now;
+  /// What the further keys hold, in their order; only where the read went well.
+  std::span<const std::optional<std::string_view>> also = {};
 };
 
 class KvStore;
