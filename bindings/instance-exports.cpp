@@ -16,9 +16,6 @@ void configure(unsigned instance, unsigned seed0, unsigned seed1, unsigned seed2
   isolate = std::make_unique<Isolate>(HashSeed{join(seed0, seed1), join(seed2, seed3)});
 }
 
-/// Shows one of the pieces of a stored counter, for the host to keep.
-void counterPiece(unsigned index) { reply().set(Field::ValueAddress, Field::ValueLength, fixed_window::kPieces.at(index)); }
-
 unsigned replyAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(reply().address())); }
 unsigned textAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(textBuffer().address())); }
 void absorb(unsigned offset, unsigned length, bool last) { textBuffer().absorb(offset, length, last); }
@@ -95,6 +92,7 @@ EMSCRIPTEN_BINDINGS(instance) {
   enum_<State>("State", enum_value_type::number)
       .value("Done", State::Done)
       .value("Waiting", State::Waiting)
+      .value("Ask", State::Ask)
       .value("Refused", State::Refused)
       .value("Dropped", State::Dropped);
   enum_<Field>("Field", enum_value_type::number)
@@ -105,9 +103,6 @@ EMSCRIPTEN_BINDINGS(instance) {
       .value("KeyAddress", Field::KeyAddress)
       .value("KeyLength", Field::KeyLength)
       .value("KeyIsInput", Field::KeyIsInput)
-      .value("Pieces", Field::Pieces)
-      .value("Number0", Field::Number0)
-      .value("Number1", Field::Number1)
       .value("ValueAddress", Field::ValueAddress)
       .value("ValueLength", Field::ValueLength)
       .value("MetadataAddress", Field::MetadataAddress)
@@ -124,6 +119,11 @@ EMSCRIPTEN_BINDINGS(instance) {
       .value("RetryAfterMs", Field::RetryAfterMs)
       .value("Reason", Field::Reason)
       .value("Scope", Field::Scope)
+      .value("Exact", Field::Exact)
+      .value("TicketOpening", Field::TicketOpening)
+      .value("TicketSequence", Field::TicketSequence)
+      .value("WriteInMs", Field::WriteInMs)
+      .value("Shard", Field::Shard)
       .value("FromMemory", Field::FromMemory)
       .value("Corrupt", Field::Corrupt)
       .value("RevokedBefore", Field::RevokedBefore)
@@ -154,7 +154,6 @@ EMSCRIPTEN_BINDINGS(instance) {
   constant("wholeUnits", static_cast<unsigned>(TextBuffer::kWholeUnits));
 
   function("configure", &configure);
-  function("counterPiece", &counterPiece);
   function("replyAddress", &replyAddress);
   function("textAddress", &textAddress);
   function("furtherKeysAddress", &furtherKeysAddress);

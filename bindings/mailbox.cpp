@@ -7,6 +7,11 @@
 namespace codex::bindings {
 void report(const RateLimitVerdict& verdict) { reply().verdict(verdict); }
 
+void report(const LimitWritten& written) {
+  reply().set(Field::Failure, written.error ? static_cast<double>(*written.error) : -1.0);
+  reply().set(Field::WriteInMs, written.writeIn ? static_cast<double>(written.writeIn->count()) : -1.0);
+}
+
 void report(const Result<Instant>& result) {
   reply().set(Field::Failure, result ? -1.0 : static_cast<double>(result.error().code));
 }
@@ -73,11 +78,6 @@ State Mailbox::settle(std::uint32_t index) {
   out.set(Field::Verb, static_cast<double>(request.verb));
   out.set(Field::Kind, static_cast<double>(request.kind));
   out.set(Field::KeyAddress, Field::KeyLength, request.key);
-  out.set(Field::Pieces, request.numbered == nullptr ? 0.0 : 1.0);
-  if (request.numbered != nullptr) {
-    out.set(Field::Number0, static_cast<double>(request.numbered->numbers[0]));
-    out.set(Field::Number1, static_cast<double>(request.numbered->numbers[1]));
-  }
   out.set(Field::ValueAddress, Field::ValueLength, request.value);
   out.set(Field::MetadataAddress, Field::MetadataLength, request.metadata);
   out.set(Field::TtlSeconds, static_cast<double>(request.ttl.count()));

@@ -16,6 +16,7 @@ namespace codex::bindings {
 
 /// Writes the outcome of a call into the reply, by kind.
 void report(const RateLimitVerdict& verdict);
+void report(const LimitWritten& written);
 void report(const Result<Instant>& result);
 void report(const SessionAnswer& answer);
 void report(const CacheAnswer& answer);

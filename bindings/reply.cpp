@@ -24,6 +24,10 @@ void Reply::verdict(const RateLimitVerdict& verdict) {
   set(Field::RetryAfterMs, verdict.retryAfter ? static_cast<double>(verdict.retryAfter->count()) : -1.0);
   set(Field::Reason, static_cast<double>(verdict.reason));
   set(Field::Scope, static_cast<double>(verdict.scope));
+  set(Field::Exact, verdict.exact ? 1.0 : 0.0);
+  set(Field::TicketOpening, verdict.ticket ? static_cast<double>(verdict.ticket->opening) : 0.0);
+  set(Field::TicketSequence, verdict.ticket ? static_cast<double>(verdict.ticket->sequence) : 0.0);
+  set(Field::WriteInMs, verdict.writeIn ? static_cast<double>(verdict.writeIn->count()) : -1.0);
   set(Field::FromMemory, verdict.fromMemory ? 1.0 : 0.0);
   set(Field::Corrupt, verdict.corrupt ? 1.0 : 0.0);
   set(Field::Failure, verdict.error ? static_cast<double>(*verdict.error) : -1.0);

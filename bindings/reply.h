@@ -13,6 +13,7 @@ namespace codex::bindings {
 enum class State {
   Done,     // the call has ended; its outcome stands in the reply
   Waiting,  // the call waits for the operation that stands in the reply
+  Ask,      // a limit's authority is to be asked; it is no store, and the call has ended
   Refused,  // the call was wrong; nothing was done
   Dropped,  // no call waits under that name any more; the answer was thrown away
 };
@@ -28,9 +29,6 @@ enum class Field {
   KeyAddress,
   KeyLength,
   KeyIsInput,  // of a call's first operation: the key is the text that was written, as it was written
-  Pieces,      // 1: the value is these numbers between the pieces of a counter; 0: it is a text
-  Number0,
-  Number1,
   ValueAddress,
   ValueLength,
   MetadataAddress,
@@ -48,6 +46,11 @@ enum class Field {
   RetryAfterMs,  // -1: never
   Reason,
   Scope,
+  Exact,
+  TicketOpening,   // of an attempt that was counted
+  TicketSequence,  // 0: none was counted
+  WriteInMs,       // -1: the counter need not be written
+  Shard,           // of State::Ask: the number by which the key's object is chosen
   FromMemory,
   Corrupt,
   RevokedBefore,

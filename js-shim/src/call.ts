@@ -30,7 +30,9 @@ export interface Steps<Argument, T> {
   /** Writes the texts and enters the core. */
   begin(instance: Instance, argument: Argument): number;
   /** Reads the outcome, at once, before another call overwrites it. */
-  end(instance: Instance, call: Call): T;
+  end(instance: Instance, call: Call, argument: Argument): T;
+  /** Goes on where the core asks for somebody else than the store. */
+  ask?(instance: Instance, call: Call, argument: Argument): T | Promise<T>;
   /** The outcome of a call that did not end. */
   lost(code: LostCode, call: Call, argument: Argument): T;
 }
@@ -138,7 +140,8 @@ export class Call {
   /** Goes on as the core says. */
   #go(instance: Instance, state: number): void {
     if (state === State.Waiting) this.#perform(instance);
-    else if (state === State.Done) this.#resolve(this.#steps.end(instance, this));
+    else if (state === State.Done) this.#resolve(this.#steps.end(instance, this, this.#argument));
+    else if (state === State.Ask) this.#resolve(this.#steps.ask?.(instance, this, this.#argument));
     else if (state === State.Refused) this.#reject(refusal(this.#steps.op, instance));
     else this.#lose('aborted');
   }
@@ -192,7 +195,7 @@ export class Call {
     if (store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
       options.metadata = JSON.parse(textIn(instance, Field.MetadataAddress, Field.MetadataLength));
     }
-    const value = this.#kind === Kind.Payload ? this.payload : valueIn(instance);
+    const value = this.#kind === Kind.Payload ? this.payload : textIn(instance, Field.ValueAddress, Field.ValueLength);
     return store.put(key, value, options);
   }
 
@@ -347,14 +350,6 @@ export class Call {
 function nothing(): void {}
 
 const NONE: (string | null)[] = [];
-
-/** The value to put: a text of the core's, or its numbers put between its pieces, which is cheaper than decoding a text. */
-function valueIn(instance: Instance): string {
-  if (instance.int(Field.Pieces) === 0) return textIn(instance, Field.ValueAddress, Field.ValueLength);
-  const [open, between, close] = instance.counterPieces;
-  const reply = instance.reply();
-  return open + (reply[Field.Number0] as number) + between + (reply[Field.Number1] as number) + close;
-}
 
 function textIn(instance: Instance, address: number, length: number): string {
   return instance.text(instance.int(address), instance.int(length));

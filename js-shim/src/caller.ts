@@ -3,7 +3,7 @@ import { KVClientError } from './errors.js';
 import type { ClientEvent, Outcome } from './events.js';
 import { type ClientOptions, checkFunction, checkOptions, checkStore, storeTimeoutOf } from './options.js';
 import { type KVLike, Store } from './store.js';
-import { runtimeProblem, waitUntil } from '#host';
+import { keepsAlive, runtimeProblem, waitUntil } from '#host';
 
 /** Calls kept for the next ones. */
 const IDLE_CALLS = 32;
@@ -58,6 +58,26 @@ export class Caller {
     } catch {
       await work;
     }
+  }
+
+  /** Whether work can be left for after the answer. */
+  get defers(): boolean {
+    return this.#waitUntil !== undefined || keepsAlive;
+  }
+
+  /** Leaves work for after the answer that may be lost: nobody waits for it. It must not reject. */
+  keep(work: Promise<void>): void {
+    try {
+      if (this.#waitUntil === undefined) waitUntil(work);
+      else this.#waitUntil(work);
+    } catch {
+      // It goes on for as long as the request does.
+    }
+  }
+
+  /** The time, in Unix milliseconds. */
+  now(): number {
+    return this.#clock();
   }
 
   /** Whether anybody listens to events. */
@@ -126,7 +146,7 @@ function utf8Exceeds(text: string, bytes: number): boolean {
 }
 
 /** Checks that an argument is a string. Throws `invalid-argument`. */
-export function checkString(value: unknown, op: string, name: string): void {
+export function checkString(value: unknown, op: string, name: string): asserts value is string {
   if (typeof value === 'string') return;
   throw new KVClientError('invalid-argument', `${op}: ${name} must be a string, not ${kindOf(value)}`);
 }

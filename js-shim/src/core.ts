@@ -3,6 +3,8 @@ import { type Exports, Instance } from './instance.js';
 /** The enumerations among the exports. */
 export type Enums = Pick<
   Exports,
+  | 'Algorithm'
+  | 'Authority'
   | 'CacheOutcome'
   | 'ErrorCode'
   | 'Field'
@@ -58,6 +60,11 @@ class Core {
     this.#replace(wallMs);
   }
 
+  /** The number of the instance in use, or 0 where there is none. */
+  get number(): number {
+    return this.#current?.number ?? 0;
+  }
+
   /** How often the core has trapped in this isolate. */
   get traps(): number {
     return this.#trapsSeen;
@@ -90,6 +97,8 @@ export const enums: Enums = copied(first.exports);
 /** Copies of the enumerations: embind's own objects have grown property by property, which makes every access a search. */
 function copied(exports: Exports): Enums {
   return {
+    Algorithm: { ...exports.Algorithm },
+    Authority: { ...exports.Authority },
     CacheOutcome: { ...exports.CacheOutcome },
     ErrorCode: { ...exports.ErrorCode },
     Field: { ...exports.Field },

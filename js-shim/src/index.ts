@@ -3,12 +3,13 @@ export { CACHE_TTL, cacheKeys } from './cache-keys.js';
 export { type ErrorCode, KVClientError } from './errors.js';
 export type { ClientEvent, Outcome } from './events.js';
 export type { ClientOptions } from './options.js';
+export type { RateLimitAlgorithm, RateLimitConfig } from './rate-limit-config.js';
+export type { RateLimitReason, RateLimitResult, RateLimitTicket } from './rate-limit-result.js';
 export {
-  type RateLimitConfig,
+  type RateLimitCheck,
   RateLimiterClient,
   type RateLimiterOptions,
-  type RateLimitReason,
-  type RateLimitResult,
+  type RateLimitResults,
 } from './rate-limiter.js';
 export { RATE_LIMITS } from './rate-limits.js';
 export {

@@ -19,12 +19,13 @@ export class Instance {
   /** Which instance of this isolate it is; never used again. */
   readonly number: number;
   readonly exports: Exports;
-  /** What stands around the two numbers of a stored counter. */
-  readonly counterPieces: readonly [string, string, string];
+  /** Tells what this instance has counted from what any other has, in whatever isolate. 0 until the first call. */
+  nonce = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #replyAddress: number;
   readonly #textAddress: number;
   readonly #furtherKeysAddress: number;
+  readonly #numbersAddress: number;
   #bytes: Uint8Array;
   #reply: Float64Array;
   #at: number;
@@ -38,10 +39,10 @@ export class Instance {
     this.#replyAddress = exports.replyAddress();
     this.#textAddress = exports.textAddress();
     this.#furtherKeysAddress = exports.furtherKeysAddress();
+    this.#numbersAddress = exports.numbersAddress();
     this.#at = this.#textAddress;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#reply = this.#viewReply();
-    this.counterPieces = [this.#counterPiece(0), this.#counterPiece(1), this.#counterPiece(2)];
   }
 
   /** Makes an instance. No input or output: it is ready within this turn of the event loop. */
@@ -116,14 +117,22 @@ export class Instance {
     this.#furtherKeys().set(lengths);
   }
 
-  #furtherKeys(): Int32Array {
-    return new Int32Array(this.#memory.buffer, this.#furtherKeysAddress);
+  /** Writes the numbers of a call that takes many. */
+  writeNumbers(numbers: readonly number[]): void {
+    this.#numbers(numbers.length).set(numbers);
   }
 
-  #counterPiece(index: number): string {
-    this.exports.counterPiece(index);
-    const { Field } = this.exports;
-    return this.text(this.int(Field.ValueAddress), this.int(Field.ValueLength));
+  /** The first of these numbers, as the last call left them. */
+  numbers(count: number): number[] {
+    return Array.from(this.#numbers(count));
+  }
+
+  #numbers(count: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, this.#numbersAddress, count);
+  }
+
+  #furtherKeys(): Int32Array {
+    return new Int32Array(this.#memory.buffer, this.#furtherKeysAddress);
   }
 
   #viewReply(): Float64Array {
@@ -132,7 +141,8 @@ export class Instance {
 
   /** At the first call and not before: a Worker may draw no random numbers while it starts. */
   #seed(): void {
-    const [a = 0, b = 0, c = 0, d = 0] = crypto.getRandomValues(new Uint32Array(4));
+    const [a = 0, b = 0, c = 0, d = 0, nonce = 0] = crypto.getRandomValues(new Uint32Array(5));
+    this.nonce = nonce + 1;
     this.exports.configure(this.number, a, b, c, d);
     this.#seeded = true;
   }

@@ -1,73 +1,56 @@
-import type { Call, Steps } from './call.js';
 import { Caller, checkString, numberOr } from './caller.js';
-import { errorCodeOf, namesOf } from './codes.js';
 import { enums } from './core.js';
-import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
-import { FallbackLimits } from './fallback-limits.js';
-import type { Instance } from './instance.js';
-import type { ClientOptions } from './options.js';
+import { KVClientError } from './errors.js';
+import { type Attempt, LimitDecider } from './limit-decider.js';
+import { type LimitNamespace, LimitObjects } from './limit-object.js';
+import { type ClientOptions, inRange } from './options.js';
+import { type RateLimitConfig, ruleOf } from './rate-limit-config.js';
+import { checkTicket, type RateLimitResult, type RateLimitTicket } from './rate-limit-result.js';
 import type { KVLike } from './store.js';
-
-/** How often something may happen. */
-export interface RateLimitConfig {
-  /** Attempts that pass in a window: a whole number from 0 (none) to 1,000,000,000. */
-  limit: number;
-  /** Seconds, 0.001 to 2,678,400 (31 days), in whole milliseconds. */
-  window: number;
-  /** Where the counters stand, such as `rl:login:`: 1 to 256 bytes, not a prefix of the other clients. */
-  keyPrefix: string;
-}
-
-/** Why a verdict is what it is: `degraded` means that the store could not be asked. */
-export type RateLimitReason = 'ok' | 'limit' | 'degraded';
-
-/** What was decided about an attempt. */
-export interface RateLimitResult {
-  allowed: boolean;
-  /** Attempts that would still pass now. */
-  remaining: number;
-  /** Unix milliseconds at which the window has ended. */
-  resetAt: number;
-  /** The limit that was applied. */
-  limit: number;
-  /** Milliseconds after which the same attempt passes if nothing else happens: 0 when allowed, -1 when it never will. */
-  retryAfterMs: number;
-  reason: RateLimitReason;
-  /** Whether the count is exact within `scope`. On KV it is not: isolates that write at once undercount each other. */
-  exact: boolean;
-  /** Whose attempts were counted: this isolate's, or those of the place whose KV answered. */
-  scope: 'isolate' | 'colo';
-}
 
 /** Options of {@link RateLimiterClient}. */
 export interface RateLimiterOptions extends ClientOptions {
   /**
-   * What decides when KV cannot: `local`, the isolate's own count (the default); `deny`; `allow`. The verdict's reason is
-   * `degraded` then.
+   * Who decides, after this isolate's memory: `kv` (the default) for limits that hold roughly, at no further cost; `memory` for
+   * limits of each isolate; the binding of a `RateLimitAuthority` for limits that hold exactly, everywhere.
+   */
+  authority?: 'kv' | 'memory' | LimitNamespace;
+  /** Objects among which callers are divided: 1 to 4,096. Default 16. Changing it starts every count afresh. */
+  shards?: number;
+  /** Whether the object writes down what it has counted before it answers. Default true; false is faster and forgets when evicted. */
+  durable?: boolean;
+  /**
+   * What decides when the authority cannot: `local`, the isolate's own count (the default); `deny`; `allow`. The verdict's
+   * reason is `degraded` then.
    */
   onUnavailable?: 'local' | 'deny' | 'allow';
+  /** Decides, counts and reports as ever, but lets everybody pass; the reason is `shadow` where it would have been a denial. */
+  shadow?: boolean;
 }
 
-const { Field } = enums;
-const reasons = namesOf<RateLimitReason>(enums.Reason);
-const scopes = namesOf<'isolate' | 'colo'>(enums.Scope);
-const fallback = new FallbackLimits();
-
-/** An attempt to decide. */
-interface Attempt extends RateLimitConfig {
+/** One of several attempts that are to pass together or not at all. */
+export interface RateLimitCheck {
   identifier: string;
+  config: RateLimitConfig;
+  /** Default 1. */
+  cost?: number;
 }
 
-const RESET: Steps<{ keyPrefix: string; identifier: string }, ErrorCode | undefined> = {
-  op: 'reset',
-  begin: (instance, { keyPrefix, identifier }) =>
-    instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier)),
-  end: (instance) => errorCodeOf(instance.int(Field.Failure)),
-  lost: (code) => code,
-};
+/** What was decided about several attempts. */
+export interface RateLimitResults {
+  /** Whether all of them pass, and were counted. */
+  allowed: boolean;
+  /** In the order of the checks. */
+  results: RateLimitResult[];
+}
+
+const DEFAULT_SHARDS = 16;
+const MAX_SHARDS = 4096;
+/** What a call that needs no rule passes. */
+const NO_RULE = { limit: 0, window: 1, algorithm: enums.Algorithm['fixed-window'], burst: Number.NaN };
 
 /**
- * Counts attempts in KV and refuses those above a limit: the fixed window of the platform, opened by the first attempt.
+ * Counts attempts and refuses those above a limit.
  *
  * ```ts
  * const limiter = new RateLimiterClient(env.RATE_LIMIT_KV);
@@ -76,136 +59,178 @@ const RESET: Steps<{ keyPrefix: string; identifier: string }, ErrorCode | undefi
  *
  * KV cannot count: it has no atomic operation and takes a write per key per second. One isolate never admits more than the
  * limit, however many attempts come at once and whatever KV does; several isolates may each admit up to the limit until
- * they see each other's counts.
+ * they see each other's counts. Where that is not enough, bind a `RateLimitAuthority` and pass it as `authority`.
  */
 export class RateLimiterClient {
   readonly #caller: Caller;
-  readonly #onUnavailable: 'local' | 'deny' | 'allow';
-  readonly #onUnavailableNumber: number;
-  readonly #check: Steps<Attempt, RateLimitResult> = {
-    op: 'checkLimit',
-    begin: (instance, { keyPrefix, identifier, limit, window }) =>
-      instance.exports.checkLimit(
-        instance.write(keyPrefix),
-        instance.write(identifier),
-        limit,
-        window,
-        this.#onUnavailableNumber,
-      ),
-    end: (instance, call) => this.#verdict(instance, call),
-    lost: (code, call, attempt) => this.#withoutCore(code, call, attempt),
-  };
+  readonly #decider: LimitDecider;
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
   constructor(kv: KVLike, options: RateLimiterOptions = {}) {
     this.#caller = new Caller(kv, 'limit', 'RateLimiterClient', options);
-    this.#onUnavailable = options.onUnavailable ?? 'local';
-    if (typeof this.#onUnavailable !== 'string' || !Object.hasOwn(enums.OnUnavailable, this.#onUnavailable)) {
+    const { shadow = false, durable = true } = options;
+    const onUnavailable = options.onUnavailable ?? 'local';
+    const authority = options.authority ?? 'kv';
+    if (typeof onUnavailable !== 'string' || !Object.hasOwn(enums.OnUnavailable, onUnavailable)) {
       throw new KVClientError('invalid-config', "onUnavailable must be 'local', 'deny' or 'allow'");
     }
-    this.#onUnavailableNumber = enums.OnUnavailable[this.#onUnavailable];
+    if (authority !== 'kv' && authority !== 'memory' && typeof authority?.idFromName !== 'function') {
+      throw new KVClientError('invalid-config', "authority must be 'kv', 'memory' or the binding of a RateLimitAuthority");
+    }
+    const { store, defers } = this.#caller;
+    const shards = Math.floor(inRange(options.shards ?? DEFAULT_SHARDS, 'shards', 1, MAX_SHARDS));
+    const isObject = typeof authority !== 'string';
+    const objects = isObject ? new LimitObjects(authority, shards, durable, store.timeoutMs) : null;
+    this.#decider = new LimitDecider(this.#caller, objects, onUnavailable, [
+      enums.Authority[isObject ? (durable ? 'durable' : 'fast') : authority],
+      enums.OnUnavailable[onUnavailable],
+      shadow === true,
+      store.keepsMetadata,
+      defers,
+    ]);
   }
 
   /**
-   * Counts one attempt by `identifier` and decides whether it may proceed.
+   * Counts one attempt by `identifier`, or `cost` of them, and decides whether it may proceed.
    *
    * Throws before any I/O: `invalid-argument` where the identifier is no string (any string will do: it is escaped, and hashed
-   * where it is long), `invalid-config` for a configuration out of range, `not-supported` for an algorithm this version
-   * lacks. A store failure is not an error: the verdict says `degraded`. Cost: at most 1 KV read and 1 write; none when the
-   * identifier is known here to be denied; a denial writes nothing.
+   * where it is long) or `cost` no whole number from 0 to 1,000,000,000, `invalid-config` for a configuration out of range. A
+   * failing authority is not an error: the verdict says `degraded`. A cost of 0 counts nothing and passes.
+   *
+   * Cost on KV: 2 keys read in one operation, at most once in 30 seconds for an identifier, and at most 1 write a second, after the
+   * answer where the runtime allows it (on a store without metadata: 2 reads and 1 write each time). Of a Durable Object: 1
+   * request. None when the identifier is known here to be denied; a denial writes nothing.
    */
-  checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
+  checkLimit(identifier: string, config: RateLimitConfig, options?: { cost?: number }): Promise<RateLimitResult> {
     // Not an async function, whose promise and turn would cost as much as the decision.
     try {
-      return this.#checkLimit(identifier, config);
+      return this.#decider.decide(attemptOf('checkLimit', identifier, config, options?.cost, true));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #checkLimit(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
-    checkString(identifier, 'checkLimit', 'identifier');
-    const rule = checkConfig(config, 'checkLimit');
-    const attempt = { keyPrefix: rule.keyPrefix, identifier, limit: rule.limit, window: rule.window };
-    const call = this.#caller.begin();
-    call.input = rule.keyPrefix + identifier;
-    return call.run(this.#check, attempt);
+  /**
+   * Tells what {@link checkLimit} would decide, and counts nothing: `remaining` and `resetAt` are those of now. Throws and costs as
+   * it does, but for the write.
+   */
+  async peek(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
+    return this.#decider.decide(attemptOf('peek', identifier, config, undefined, false));
   }
 
   /**
-   * Forgets the attempts of `identifier`, as an administrator does.
+   * Counts several attempts if all of them pass, and none otherwise: by an address and on an account, say.
+   *
+   * Throws and costs as {@link checkLimit} for each. Within an isolate, and on one object, it is one decision. Over several objects
+   * each decides, and what one has counted is taken back when another refuses: never more pass than may, and a crash between
+   * leaves at most one attempt too many counted.
+   */
+  async checkAll(checks: readonly RateLimitCheck[]): Promise<RateLimitResults> {
+    if (!Array.isArray(checks)) throw new KVClientError('invalid-argument', 'checkAll: checks must be an array');
+    const attempts = checks.map((check: Partial<RateLimitCheck> | null | undefined) =>
+      attemptOf('checkAll', check?.identifier, check?.config, check?.cost, false),
+    );
+    const would = await Promise.all(attempts.map((attempt) => this.#decider.decide(attempt)));
+    if (!would.every(({ allowed }) => allowed)) return { allowed: false, results: would };
+
+    const results = await this.#decider.decideTogether(attempts.map((attempt) => ({ ...attempt, counts: true })));
+    const allowed = results.every((result) => result.allowed);
+    if (!allowed) {
+      await Promise.all(
+        results.map(async (result) => {
+          const { ticket } = result;
+          delete result.ticket;
+          if (ticket !== undefined) await this.refund(ticket);
+        }),
+      );
+    }
+    return { allowed, results };
+  }
+
+  /**
+   * Takes an attempt back, as after a login that succeeded. Does nothing once its window has ended, a second time, or
+   * where it is not among the identifier's last 32; on KV and in memory, also where another isolate has counted it.
+   *
+   * Throws `invalid-argument` for what is no ticket. A failing store or object is an event, not an error. Cost: at most 1 KV
+   * write, or 1 request.
+   */
+  async refund(ticket: RateLimitTicket): Promise<void> {
+    checkTicket(ticket);
+    return this.#decider.refund(attemptOf('refund', ticket.identifier, ticket, ticket.cost, false), ticket);
+  }
+
+  /**
+   * Refuses `identifier` for so many seconds, whatever its count: more than 0, at most 34,560,000 (400 days).
+   *
+   * Throws like {@link checkLimit}. Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where it was
+   * not recorded: it holds in this isolate all the same; try again. In force here at once, on KV elsewhere usually within a
+   * minute and a half, on an object everywhere at once. Cost: 1 KV write, or 1 request.
+   */
+  async block(identifier: string, config: RateLimitConfig, seconds: number): Promise<void> {
+    const attempt = attemptOf('block', identifier, config, undefined, false);
+    const length = numberOr(seconds);
+    await this.#decider.change(
+      attempt,
+      (instance, { rule }, policy) =>
+        instance.exports.blockLimit(
+          instance.write(rule.keyPrefix),
+          instance.write(identifier),
+          rule.limit,
+          rule.window,
+          rule.algorithm,
+          rule.burst,
+          length,
+          policy,
+        ),
+      (object, key, durable) => object.block(key, length, durable),
+    );
+    this.#decider.refuse(attempt, this.#caller.now() + length * 1000);
+  }
+
+  /**
+   * Lifts a block. Throws and rejects like {@link block}. On KV, places that know of the block may go on with it for usually a minute and a
+   * half. Cost: 1 KV delete, or 1 request.
+   */
+  async unblock(identifier: string, config: RateLimitConfig): Promise<void> {
+    const attempt = attemptOf('unblock', identifier, config, undefined, false);
+    await this.#decider.change(
+      attempt,
+      (instance, { rule }, policy) =>
+        instance.exports.unblockLimit(
+          instance.write(rule.keyPrefix),
+          instance.write(identifier),
+          rule.limit,
+          rule.window,
+          rule.algorithm,
+          rule.burst,
+          policy,
+        ),
+      (object, key, durable) => object.unblock(key, durable),
+    );
+    this.#decider.refuse(attempt, 0);
+  }
+
+  /**
+   * Forgets the attempts of `identifier`, as an administrator does. A block stays.
    *
    * Takes the configuration or its `keyPrefix`. Throws like {@link checkLimit}. Rejects with `store-unavailable`,
-   * `store-rate-limited`, `aborted` or `core-failed` where the counter may still stand: try again. Cost: 1 KV delete. Other
-   * places may count on with what they have read for usually a minute.
+   * `store-rate-limited`, `aborted` or `core-failed` where the counter may still stand: try again. On KV, isolates that
+   * refuse the identifier already go on until its window ends. Cost: 1 KV delete, or 1 request.
    */
   async reset(identifier: string, keyPrefixOrConfig: string | RateLimitConfig): Promise<void> {
     checkString(identifier, 'reset', 'identifier');
-    const keyPrefix =
-      typeof keyPrefixOrConfig === 'string' ? keyPrefixOrConfig : checkConfig(keyPrefixOrConfig, 'reset').keyPrefix;
-    const call = this.#caller.begin();
-    call.input = keyPrefix + identifier;
-    const error = await call.run(RESET, { keyPrefix, identifier });
-    fallback.reset(this.#caller.store.id, keyPrefix, identifier);
-    this.#caller.report(call, 'reset', error === undefined ? 'deleted' : 'failed', 'kv', error);
-    if (error !== undefined) throw storeFailure('reset', error);
-  }
-
-  #withoutCore(error: ErrorCode, call: Call, attempt: Attempt): RateLimitResult {
-    const { store } = this.#caller;
-    const result = fallback.check(store.id, attempt.identifier, attempt, this.#onUnavailable, call.beganMs);
-    this.#caller.report(call, 'checkLimit', 'degraded', 'memory', error);
-    return result;
-  }
-
-  /** Reads the verdict, and reports it where somebody listens. */
-  #verdict(instance: Instance, call: Call): RateLimitResult {
-    const reply = instance.reply();
-    const result: RateLimitResult = {
-      allowed: instance.int(Field.Allowed) === 1,
-      remaining: instance.int(Field.Remaining),
-      resetAt: reply[Field.ResetAt] as number,
-      limit: instance.int(Field.Limit),
-      retryAfterMs: reply[Field.RetryAfterMs] as number,
-      reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
-      exact: false,
-      scope: scopes[instance.int(Field.Scope)] ?? 'isolate',
-    };
-    if (this.#caller.listens) {
-      const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : result.allowed ? 'allowed' : 'denied';
-      const error = errorCodeOf(instance.int(Field.Failure));
-      const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
-      const outcome = result.reason === 'degraded' ? 'degraded' : decided;
-      this.#caller.report(call, 'checkLimit', outcome, fromMemory ? 'memory' : 'kv', error);
-    }
-    this.#caller.release(call);
-    return result;
+    const keyPrefix = typeof keyPrefixOrConfig === 'string' ? keyPrefixOrConfig : ruleOf(keyPrefixOrConfig, 'reset').keyPrefix;
+    const attempt = { op: 'reset', identifier, rule: { ...NO_RULE, keyPrefix }, cost: 0, counts: false };
+    await this.#decider.change(
+      attempt,
+      (instance, _, policy) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier), policy),
+      (object, key, durable) => object.reset(key, durable),
+    );
+    this.#decider.refuse(attempt, 0);
   }
 }
 
-/**
- * Checks what the core cannot see: that the configuration is an object with a prefix, and asks for nothing unknown. Reads
- * each field once, so that the call goes by one configuration whatever becomes of the object.
- */
-function checkConfig(config: RateLimitConfig, op: string): RateLimitConfig {
-  const { limit, window, keyPrefix, algorithm } = fieldsOf(config, op);
-  if (typeof keyPrefix !== 'string') throw noConfig(op);
-  if (algorithm !== undefined && algorithm !== 'fixed-window') {
-    throw new KVClientError('not-supported', `${op}: the only algorithm so far is 'fixed-window'`);
-  }
-  return { limit: numberOr(limit), window: numberOr(window), keyPrefix };
-}
-
-function fieldsOf(config: unknown, op: string): { [Field in keyof RateLimitConfig | 'algorithm']?: unknown } {
-  if (typeof config !== 'object' || config === null) throw noConfig(op);
-  try {
-    const { limit, window, keyPrefix, algorithm } = config as Record<string, unknown>;
-    return { limit, window, keyPrefix, algorithm };
-  } catch (cause) {
-    throw noConfig(op, { cause });
-  }
-}
-
-function noConfig(op: string, options?: { cause: unknown }): KVClientError {
-  return new KVClientError('invalid-config', `${op}: the configuration must have limit, window and keyPrefix`, options);
+function attemptOf(op: string, identifier: unknown, config: unknown, cost: unknown, counts: boolean): Attempt {
+  checkString(identifier, op, 'identifier');
+  return { op, identifier, rule: ruleOf(config, op), cost: cost === undefined ? 1 : numberOr(cost), counts };
 }

@@ -1,4 +1,4 @@
-import type { RateLimitConfig } from './rate-limiter.js';
+import type { RateLimitConfig } from './rate-limit-config.js';
 
 const MINUTE = 60;
 const HOUR = 3600;

@@ -58,7 +58,7 @@ void FakeStore::begin(Connection& connection, KvOperation& operation) {
   Asked asked{request.verb,
               request.kind,
               std::string(request.key),
-              request.numbered == nullptr ? std::string(request.value) : request.numbered->text(),
+              std::string(request.value),
               std::string(request.metadata),
               request.ttl,
               request.cacheTtl,

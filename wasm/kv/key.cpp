@@ -87,7 +87,9 @@ Result<std::string> forLimit(std::string_view prefix, const InputText& identifie
   if (prefix.empty()) return refused("keyPrefix must not be empty; use one such as 'rl:login:'");
   if (prefix.size() > kMaxPrefixBytes) return refused("keyPrefix must be at most 256 bytes of UTF-8");
   if (hasLoneSurrogate(prefix)) return refused("keyPrefix must be well-formed Unicode");
-  if (prefix.find("%:") != std::string_view::npos) return refused("keyPrefix must not contain '%:'");
+  if (prefix.find("%:") != std::string_view::npos || prefix.find("%b:") != std::string_view::npos) {
+    return refused("keyPrefix must not contain '%:' or '%b:'");
+  }
   for (const std::string_view foreign : kForeignPrefixes) {
     if (prefix.front() == foreign.front() && prefix.starts_with(foreign)) {
       return refused("keyPrefix belongs to another client (session:, usess:, urev:, srev:, cache:, e:); use 'rl:...:'");
@@ -95,6 +97,10 @@ Result<std::string> forLimit(std::string_view prefix, const InputText& identifie
   }
   if (prefix.ends_with(':')) return escaped(prefix, identifier, kv::kMaxKeyBytes);
   return escaped(std::string(prefix) + "%:", identifier, kv::kMaxKeyBytes);
+}
+
+std::string forBlock(std::string_view prefix, const InputText& identifier) {
+  return escaped(std::string(prefix) + "%b:", identifier, kv::kMaxKeyBytes);
 }
 
 std::optional<std::string> forSession(const InputText& token) {

@@ -16,9 +16,12 @@ namespace codex::key {
 std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes);
 
 /// The key of a rate-limit counter. A prefix that does not end in `:` is closed with `%:`, so that ("rl:a", "b") and
-/// ("rl:ab", "") differ. Errors: InvalidConfig for a prefix that is empty, longer than 256 bytes, not UTF-8, contains `%:`,
-/// or belongs to the other clients.
+/// ("rl:ab", "") differ. Errors: InvalidConfig for a prefix that is empty, longer than 256 bytes, not UTF-8, contains `%:`
+/// or `%b:`, or belongs to the other clients.
 Result<std::string> forLimit(std::string_view prefix, const InputText& identifier);
+
+/// The key of a caller's block, within the same prefix. The prefix is one that `forLimit` has accepted.
+std::string forBlock(std::string_view prefix, const InputText& identifier);
 
 /// The key of a session; nothing for a token that cannot be a key (empty, too long, lone surrogates), which is therefore
 /// nobody's session.

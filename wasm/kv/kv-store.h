@@ -1,16 +1,13 @@
 #pragma once
 
-#include <array>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "wasm/error.h"
-#include "wasm/json/fields.h"
 #include "wasm/kv/limits.h"
 #include "wasm/session/session-record.h"
 #include "wasm/time.h"
@@ -27,24 +24,6 @@ enum class KvValue {
   Session,  // it stays with the host, which parses it and hands over what the session rules ask for
 };
 
-/// A text that is the same pieces every time, with other whole numbers between them.
-struct NumberedText {
-  using Pieces = std::array<std::string_view, 3>;
-  const Pieces* pieces;
-  std::array<std::int64_t, 2> numbers;
-
-  std::string text() const {
-    std::string text;
-    text.reserve(64);
-    text += (*pieces)[0];
-    json::appendNumber(text, numbers[0]);
-    text += (*pieces)[1];
-    json::appendNumber(text, numbers[1]);
-    text += (*pieces)[2];
-    return text;
-  }
-};
-
 /// One operation on one key.
 struct KvRequest {
   KvVerb verb;
@@ -52,8 +31,6 @@ struct KvRequest {
   /// Lives, at one address and unchanged, until its call ends: the host remembers what it decoded there.
   std::string_view key;
   std::string_view value = {};
-  /// A value in pieces, which the host puts together for less than it pays for a text.
-  const NumberedText* numbered = nullptr;
   /// JSON, or empty for none.
   std::string_view metadata = {};
   Seconds ttl{0};

@@ -1,23 +1,30 @@
 #include "wasm/ratelimit/limit-table.h"
 
-#include <iterator>
+#include "wasm/ratelimit/algorithms.h"
 
 namespace codex {
 
-LimitTable::Counter* LimitTable::find(const StoreKey& key) {
-  const auto found = counters_.find(key);
-  return found == counters_.end() ? nullptr : &found->second;
+LimitTable::Counter* LimitTable::find(const StoreKey& key, const RateLimitRule& rule) {
+  const auto [first, last] = counters_.equal_range(key);
+  for (auto at = first; at != last; ++at) {
+    if (at->second.rule() == rule) return &at->second;
+  }
+  return nullptr;
 }
 
-LimitTable::Counter& LimitTable::touch(const StoreKey& key, Instant now) {
-  const auto [at, made] = counters_.try_emplace(key);
-  Counter& counter = at->second;
-  if (made) {
-    counter.born = stamp();
-    counter.order = &idle_;
-    counter.place = idle_.insert(idle_.end(), &at->first);
-    if (counters_.size() > capacity_) evictAnyBut(counter, now);
-  }
+LimitTable::Counter& LimitTable::touch(const StoreKey& key, const RateLimitRule& rule, Instant now) {
+  if (Counter* const known = find(key, rule)) return *known;
+  const auto made = counters_.emplace(key, Counter(rule, phaseOf(key.text, rule)));
+  Counter& counter = made->second;
+  counter.born = stamp();
+  counter.order = &idle_;
+  counter.place = idle_.insert(idle_.end(), &made->first);
+  each(key, [&](const Counter& other) {
+    if (&other == &counter) return;
+    counter.known = other.known;
+    counter.block(other.known.until());
+  });
+  if (counters_.size() > capacity_) evictAnyBut(counter, now);
   return counter;
 }
 
@@ -28,16 +35,19 @@ void LimitTable::rank(Counter& counter, bool denies) {
 }
 
 void LimitTable::forget(const StoreKey& key) {
-  Counter& counter = touch(key);
-  counter.count.close();
-  counter.forgottenAt = lastForgotten_ = stamp();
-  rank(counter, false);
+  lastForgotten_ = stamp();
+  each(key, [&](Counter& counter) {
+    counter.close();
+    counter.forgottenAt = lastForgotten_;
+    rank(counter, false);
+  });
 }
 
 bool LimitTable::forgottenSince(const StoreKey& key, std::uint64_t stamp) {
   if (lastForgotten_ < stamp) return false;
-  const Counter* const counter = find(key);
-  return counter != nullptr && counter->forgottenAt > stamp;
+  bool forgotten = false;
+  each(key, [&](const Counter& counter) { forgotten |= counter.forgottenAt > stamp; });
+  return forgotten;
 }
 
 void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
@@ -45,7 +55,7 @@ void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
   constexpr std::size_t kLookedAt = 8;
   std::size_t looked = 0;
   for (auto at = denying_.begin(); at != denying_.end() && looked < kLookedAt; ++at, ++looked) {
-    if (counters_.find(**at)->second.count.endedBy(now)) return evict(at);
+    if (holding(at)->second.endedBy(now)) return evict(at);
   }
   const bool keptIsOnlyIdle = idle_.size() == 1 && kept.order == &idle_;
   Order& order = idle_.empty() || keptIsOnlyIdle ? denying_ : idle_;
@@ -53,10 +63,16 @@ void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
 }
 
 void LimitTable::evict(Order::iterator place) {
-  const auto found = counters_.find(**place);
-  found->second.order->erase(place);
-  counters_.erase(found);
-  ++evictions_;
+  const Counters::iterator evicted = holding(place);
+  evicted->second.order->erase(place);
+  counters_.erase(evicted);
+}
+
+/// The entry whose own key stands there: others may have an equal one.
+LimitTable::Counters::iterator LimitTable::holding(const Order::iterator& place) {
+  auto [at, last] = counters_.equal_range(**place);
+  while (&at->first != *place) ++at;
+  return at;
 }
 
 }  // namespace codex

@@ -6,21 +6,28 @@
 #include <unordered_map>
 
 #include "wasm/memory/store-key.h"
-#include "wasm/ratelimit/shared-count.h"
+#include "wasm/ratelimit/block.h"
+#include "wasm/ratelimit/limit-counter.h"
+#include "wasm/ratelimit/store-pace.h"
 
 namespace codex {
 
 /// The counters this isolate knows, bounded in number. When it is full, a counter whose denials are over goes first, then one
 /// that denies nobody, the least recently used of them; one that denies goes only when all others do.
+///
+/// A key has a counter for each rule it is counted by: two rules that share keys by mistake must not undo each other.
 class LimitTable {
  private:
   using Order = std::list<const StoreKey*>;
 
  public:
-  class Counter {
+  class Counter : public LimitCounter {
    public:
-    SharedCount count;
-    /// Tells this counter from another that took its key after it was evicted.
+    using LimitCounter::LimitCounter;
+
+    StorePace pace;
+    KnownBlock known;
+    /// Tells this counter from another that took its place after it was evicted.
     std::uint64_t born = 0;
 
    private:
@@ -35,43 +42,42 @@ class LimitTable {
   LimitTable& operator=(const LimitTable&) = delete;
 
   /// The counter, or null where the isolate knows none. Like every counter handed out, good until the next `touch`.
-  Counter* find(const StoreKey& key);
-
-  /// A counter to come back to after a wait, without a search where nothing was evicted meanwhile.
-  struct Bookmark {
-    Counter* counter;
-    std::uint64_t evictions;
-  };
-  Bookmark bookmark(Counter* counter) const { return {counter, evictions_}; }
-  Counter* find(const Bookmark& bookmark, const StoreKey& key) {
-    return bookmark.counter != nullptr && bookmark.evictions == evictions_ ? bookmark.counter : find(key);
-  }
+  Counter* find(const StoreKey& key, const RateLimitRule& rule);
 
   /// The counter, made where there is none. `now` tells which denials are over, should one have to go.
-  Counter& touch(const StoreKey& key, Instant now = Instant::min());
+  Counter& touch(const StoreKey& key, const RateLimitRule& rule, Instant now);
 
   /// Makes the counter the most recently used of those that deny, or of those that do not.
   void rank(Counter& counter, bool denies);
 
-  /// Drops what is known of a counter. Reads and writes that began before must not bring it back: they ask
-  /// `forgottenSince` with the stamp they took.
+  /// Drops what is known of a key's attempts, by whatever rule. Reads and writes that began before must not bring it back: they
+  /// ask `forgottenSince` with the stamp they took.
   void forget(const StoreKey& key);
   std::uint64_t stamp() { return ++clock_; }
   bool forgottenSince(const StoreKey& key, std::uint64_t stamp);
 
+  /// Calls `change` for each counter of a key.
+  template <class Change>
+  void each(const StoreKey& key, Change change) {
+    const auto [first, last] = counters_.equal_range(key);
+    for (auto at = first; at != last; ++at) change(at->second);
+  }
+
   std::size_t size() const { return counters_.size(); }
 
  private:
+  using Counters = std::unordered_multimap<StoreKey, Counter, StoreKeyHash>;
+
   void evictAnyBut(const Counter& kept, Instant now);
   void evict(Order::iterator place);
+  Counters::iterator holding(const Order::iterator& place);
 
   std::size_t capacity_;
-  std::unordered_map<StoreKey, Counter, StoreKeyHash> counters_;
+  Counters counters_;
   Order idle_;     // least recently used first
   Order denying_;  // likewise
   std::uint64_t clock_ = 0;
   std::uint64_t lastForgotten_ = 0;
-  std::uint64_t evictions_ = 0;
 };
 
 }  // namespace codex

@@ -1,34 +1,54 @@
 #include "wasm/ratelimit/rate-limiter.h"
 
-#include <string>
+#include <array>
+#include <utility>
+
+#include "wasm/json/fields.h"
+#include "wasm/ratelimit/algorithms.h"
 
 namespace codex {
 namespace {
 
-constexpr std::int64_t kOneAttempt = 1;
+using Counter = LimitTable::Counter;
 
-RateLimitVerdict verdictOf(const fixed_window::Decision& decision, const RateLimitRule& rule, LimitScope scope) {
-  return {.allowed = decision.allowed,
-          .limit = rule.limit,
-          .remaining = decision.remaining,
-          .resetAt = decision.resetAt,
-          .retryAfter = decision.retryAfter,
-          .reason = decision.allowed ? LimitReason::Ok : LimitReason::Limit,
-          .scope = scope,
-          .fromMemory = false};
-}
+/// How long a denial by an authority that knows everything is taken for granted: it may have been lifted from elsewhere.
+constexpr Millis kDenialKept{10'000};
+/// How long a block is, before it is looked up again.
+constexpr Millis kBlockKept{60'000};
+/// How long to stay away from an authority that is out of order is nobody's knowledge; a second does not hammer it.
+constexpr Millis kPause{1000};
 
-/// The verdict when the store has failed: the isolate's own, or what the caller asked for in its place.
-RateLimitVerdict degraded(RateLimitVerdict verdict, OnUnavailable onUnavailable, ErrorCode error) {
-  // How long to stay away from a store that is out of order is nobody's knowledge; a second does not hammer it.
-  constexpr Millis kPause{1000};
-  verdict.reason = LimitReason::Degraded;
-  verdict.scope = LimitScope::Isolate;
-  verdict.error = error;
-  if (onUnavailable == OnUnavailable::Allow) {
+bool isObject(LimitAuthority authority) { return authority == LimitAuthority::Durable || authority == LimitAuthority::Fast; }
+
+/// What the client asked for in place of a denial.
+RateLimitVerdict shown(RateLimitVerdict verdict, const LimitPolicy& policy) {
+  if (policy.shadow && !verdict.allowed) {
     verdict.allowed = true;
     verdict.retryAfter = Millis{0};
-  } else if (onUnavailable == OnUnavailable::Deny && verdict.allowed) {
+    verdict.reason = LimitReason::Shadow;
+  }
+  return verdict;
+}
+
+/// Puts down whose attempts the verdict has counted.
+RateLimitVerdict by(const LimitPolicy& policy, RateLimitVerdict verdict) {
+  verdict.exact = policy.authority == LimitAuthority::Memory || policy.authority == LimitAuthority::Durable;
+  verdict.scope = isObject(policy.authority)                   ? LimitScope::Global
+                  : policy.authority == LimitAuthority::Memory ? LimitScope::Isolate
+                                                               : LimitScope::Colo;
+  return verdict;
+}
+
+/// The verdict when the authority has failed: the isolate's own, or what the caller asked for in its place.
+RateLimitVerdict degraded(RateLimitVerdict verdict, const LimitPolicy& policy, ErrorCode error) {
+  verdict.reason = LimitReason::Degraded;
+  verdict.scope = LimitScope::Isolate;
+  verdict.exact = false;
+  verdict.error = error;
+  if (policy.onUnavailable == OnUnavailable::Allow) {
+    verdict.allowed = true;
+    verdict.retryAfter = Millis{0};
+  } else if (policy.onUnavailable == OnUnavailable::Deny && verdict.allowed) {
     verdict.allowed = false;
     verdict.remaining = 0;
     verdict.retryAfter = kPause;
@@ -36,94 +56,258 @@ RateLimitVerdict degraded(RateLimitVerdict verdict, OnUnavailable onUnavailable,
   return verdict;
 }
 
-/// A write in the table's books, which are put right even if the call dies while it waits.
-class WriteUnderWay {
- public:
-  WriteUnderWay(LimitTable& table, const StoreKey& key, LimitTable::Counter& counter)
-      : table_(table), key_(key), place_(table.bookmark(&counter)), born_(counter.born), write_(counter.count.beginWrite()) {}
-  ~WriteUnderWay() { end(false); }
-  WriteUnderWay(const WriteUnderWay&) = delete;
-  WriteUnderWay& operator=(const WriteUnderWay&) = delete;
+/// Decides by the counter, and counts.
+RateLimitVerdict judged(LimitTable& table, Counter& counter, const LimitAttempt& attempt, bool counts, Instant now) {
+  RateLimitVerdict verdict = counter.judge(attempt.cost, counts, now);
+  table.rank(counter, !verdict.allowed || verdict.remaining == 0);
+  return verdict;
+}
 
-  const SharedCount::Write& write() const { return write_; }
-  /// The counter, unless it was evicted: another may stand under its key by now.
-  LimitTable::Counter* counter() {
-    LimitTable::Counter* const found = table_.find(place_, key_);
+/// Whether a denial known here may be answered without asking.
+bool mayDeny(const Counter& counter, const LimitPolicy& policy, Instant now) {
+  if (policy.authority == LimitAuthority::Memory) return true;
+  if (isObject(policy.authority)) return !counter.pace.readOlderThan(kDenialKept, now);
+  return !counter.blocked(now) || !policy.governed || !counter.pace.readOlderThan(kBlockKept, now);
+}
+
+/// The counter under which a call began, unless it was evicted meanwhile: another may stand in its place.
+class Place {
+ public:
+  Place(LimitTable& table, const StoreKey& key, const Counter& counter)
+      : table_(table), key_(key), rule_(counter.rule()), born_(counter.born) {}
+  Counter* counter() const {
+    Counter* const found = table_.find(key_, rule_);
     return found != nullptr && found->born == born_ ? found : nullptr;
-  }
-  void end(bool refused) {
-    if (std::exchange(ended_, true)) return;
-    if (LimitTable::Counter* const still = counter()) still->count.endWrite(write_, refused);
   }
 
  private:
   LimitTable& table_;
   const StoreKey& key_;
-  LimitTable::Bookmark place_;
+  RateLimitRule rule_;
   std::uint64_t born_;
-  SharedCount::Write write_;
+};
+
+/// A write in the counter's books, which are put right even if the call dies while it waits.
+class WriteUnderWay {
+ public:
+  WriteUnderWay(LimitTable& table, const StoreKey& key, Counter& counter, Instant now)
+      : place_(table, key, counter), write_(counter.beginWrite()) {
+    counter.pace.noteWrite(now);
+  }
+  ~WriteUnderWay() { end(true, true); }
+  WriteUnderWay(const WriteUnderWay&) = delete;
+  WriteUnderWay& operator=(const WriteUnderWay&) = delete;
+
+  const LimitState& state() const { return write_.state; }
+  Counter* counter() const { return place_.counter(); }
+  void end(bool landed, bool lost) {
+    if (std::exchange(ended_, true)) return;
+    if (Counter* const still = counter()) still->endWrite(write_, landed, lost);
+  }
+
+ private:
+  Place place_;
+  LimitCounter::Write write_;
   bool ended_ = false;
 };
 
-}  // namespace
+/// Whose record it is stands in the metadata, so that the value stays the spec's.
+std::string metadataOf(const RateLimitRule& rule) { return R"({"p":")" + fingerprint(rule) + R"("})"; }
 
-Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, StoreKey key, RateLimitRule rule,
-                                  OnUnavailable onUnavailable, Instant now) {
-  LimitTable::Counter* const known = table.find(key);
-  if (known != nullptr) {
-    const fixed_window::Decision here = fixed_window::decide(known->count.window(rule, now), rule, kOneAttempt, now);
-    if (!here.allowed) {
-      table.rank(*known, true);
-      RateLimitVerdict verdict = verdictOf(here, rule, LimitScope::Colo);
-      verdict.fromMemory = true;
-      co_return verdict;
-    }
-  }
+/// Whether a record was counted by another rule. One that does not say is taken for the spec's.
+bool isForeign(std::string_view metadata, const RateLimitRule& rule) {
+  std::optional<std::string> print;
+  const std::array<json::Field, 1> wanted = {{{.name = "p", .text = &print}}};
+  return !metadata.empty() && json::readFields(metadata, wanted) && print && *print != fingerprint(rule);
+}
 
-  const LimitTable::Bookmark place = table.bookmark(known);
+/// Takes in what a read found. False where the record is no counter.
+bool adopt(Counter& counter, const KvAnswer& read) {
+  std::optional<Block> block;
+  if (!read.also.empty() && read.also.front()) block = decodeBlock(*read.also.front());
+  counter.known.adopt(block, read.now);
+  counter.block(counter.known.until());
+
+  if (!*read.outcome || isForeign((*read.outcome)->metadata, counter.rule())) return true;
+  const std::optional<LimitState> stored = decode((*read.outcome)->text, counter.rule());
+  if (stored) counter.adopt(*stored, read.now);
+  return stored.has_value();
+}
+
+/// Writes the counter as it stands.
+Task<LimitWritten> write(LimitTable& table, KvStore& store, const StoreKey& key, RateLimitRule rule, Instant now) {
+  Counter& counter = *table.find(key, rule);
   const std::uint64_t began = table.stamp();
-  const KvAnswer read = co_await store.perform({.verb = KvVerb::Get, .key = key.text});
-
-  LimitTable::Counter* const found = table.find(place, key);
-  LimitTable::Counter& counter = found != nullptr ? *found : table.touch(key, read.now);
-  bool corrupt = false;
-  if (read.outcome && *read.outcome && !table.forgottenSince(key, began)) {
-    const std::optional<fixed_window::Count> stored = fixed_window::decode((*read.outcome)->text);
-    corrupt = !stored;
-    if (stored) counter.count.adopt(*stored, rule, read.now);
-  }
-  const fixed_window::Decision decision =
-      fixed_window::decide(counter.count.window(rule, read.now), rule, kOneAttempt, read.now);
-  // Where the caller's own answer takes the store's place, there is no decision to count.
-  if (decision.allowed && (read.outcome || onUnavailable == OnUnavailable::Local)) counter.count.count(decision.next);
-  table.rank(counter, decision.remaining == 0);
-  RateLimitVerdict verdict = verdictOf(decision, rule, LimitScope::Colo);
-  verdict.corrupt = corrupt;
-  // A store that cannot be read is not written to: the count there may be higher than the one known here.
-  if (!read.outcome) co_return degraded(verdict, onUnavailable, read.outcome.error().code);
-  if (!decision.allowed) co_return verdict;
-
-  WriteUnderWay underWay(table, key, counter);
-  const NumberedText value = fixed_window::pieces(underWay.write().count);
-  const KvAnswer put = co_await store.perform(
-      {.verb = KvVerb::Put, .key = key.text, .numbered = &value, .ttl = fixed_window::storedTtl(decision.resetAt, read.now)});
-  const bool refused = !put.outcome && put.outcome.error().code == ErrorCode::StoreRateLimited;
-  underWay.end(refused);
-  if (!refused && table.forgottenSince(key, began)) {
+  WriteUnderWay underWay(table, key, counter, now);
+  const std::string value = encode(underWay.state(), rule);
+  const std::string metadata = metadataOf(rule);
+  const Instant resetAt = decide(underWay.state(), rule, phaseOf(key.text, rule), 0, now).resetAt;
+  const KvAnswer put = co_await store.perform({.verb = KvVerb::Put,
+                                               .kind = KvValue::Record,
+                                               .key = key.text,
+                                               .value = value,
+                                               .metadata = metadata,
+                                               .ttl = storedTtl(resetAt, now)});
+  const bool contended = !put.outcome && put.outcome.error().code == ErrorCode::StoreRateLimited;
+  underWay.end(!contended, !put.outcome.has_value());
+  if (!contended && table.forgottenSince(key, began)) {
     // A reset came first, and this write may stand there all the same, even where it seems to have failed.
     co_await store.perform({.verb = KvVerb::Delete, .key = key.text});
   }
-  if (!put.outcome && !refused) {
-    if (onUnavailable == OnUnavailable::Deny) {
-      if (LimitTable::Counter* const still = underWay.counter()) still->count.refund(underWay.write(), kOneAttempt);
-    }
-    co_return degraded(verdict, onUnavailable, put.outcome.error().code);
+  LimitWritten written;
+  if (!put.outcome) written.error = put.outcome.error().code;
+  if (contended) {
+    if (Counter* const still = underWay.counter()) written.writeIn = still->pace.promiseWrite(put.now);
   }
-  co_return verdict;
+  co_return written;
 }
 
-Task<Result<Instant>> resetLimit(LimitTable& table, KvStore& store, StoreKey key) {
+/// Asks the host to have the counter written, unless somebody has been asked before.
+void promiseWrite(Counter& counter, const LimitPolicy& policy, RateLimitVerdict& verdict, Instant now) {
+  if (policy.authority == LimitAuthority::Kv && policy.defers && counter.unwritten())
+    verdict.writeIn = counter.pace.promiseWrite(now);
+}
+
+/// Whether the call itself must write: the host cannot do it later, or the outcome decides.
+bool writesNow(const LimitPolicy& policy) {
+  return !policy.governed || !policy.defers || policy.onUnavailable == OnUnavailable::Deny;
+}
+
+}  // namespace
+
+std::optional<RateLimitVerdict> decideHere(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy,
+                                           Instant now) {
+  const bool alone = policy.authority == LimitAuthority::Memory;
+  Counter* const counter = alone ? &table.touch(attempt.key, attempt.rule, now) : table.find(attempt.key, attempt.rule);
+  if (counter == nullptr) return std::nullopt;
+  if (counter->denies(attempt.cost, now)) {
+    if (!mayDeny(*counter, policy, now)) return std::nullopt;
+    return shown(by(policy, judged(table, *counter, attempt, false, now)), policy);
+  }
+  if (isObject(policy.authority)) return std::nullopt;
+  if (!alone) {
+    if (!policy.governed || counter->pace.readDue(now)) return std::nullopt;
+    const bool writes = attempt.counts && attempt.cost > 0 && counter->pace.untilWrite(now) == Millis{0};
+    if (writes && writesNow(policy)) return std::nullopt;
+  }
+  RateLimitVerdict verdict = by(policy, judged(table, *counter, attempt, attempt.counts, now));
+  promiseWrite(*counter, policy, verdict, now);
+  return shown(verdict, policy);
+}
+
+Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, LimitPolicy policy, Instant now) {
+  Counter* counter = &table.touch(attempt.key, attempt.rule, now);
+  std::optional<ErrorCode> unreadable;
+  bool corrupt = false;
+  bool asked = false;
+  if (!policy.governed || counter->pace.readDue(now) || counter->blocked(now)) {
+    asked = true;
+    const std::uint64_t began = table.stamp();
+    const std::array<std::string_view, 1> also = {attempt.blockKey};
+    const KvAnswer read = co_await store.perform(
+        {.verb = KvVerb::Get, .kind = KvValue::Record, .key = attempt.key.text, .cacheTtl = kv::kMinCacheTtl, .also = also});
+    now = read.now;
+    counter = &table.touch(attempt.key, attempt.rule, now);
+    if (!read.outcome) {
+      unreadable = read.outcome.error().code;
+    } else {
+      counter->pace.noteRead(now);
+      if (!table.forgottenSince(attempt.key, began)) corrupt = !adopt(*counter, read);
+    }
+  }
+
+  // Where the caller's own answer takes the store's place, there is no decision to count.
+  const bool counts = attempt.counts && (!unreadable || policy.onUnavailable == OnUnavailable::Local);
+  RateLimitVerdict verdict = by(policy, judged(table, *counter, attempt, counts, now));
+  verdict.fromMemory = !asked;
+  verdict.corrupt = corrupt;
+  // A store that cannot be read is not written to: the count there may be higher than the one known here.
+  if (unreadable) co_return shown(degraded(verdict, policy, *unreadable), policy);
+  if (!writesNow(policy)) {
+    promiseWrite(*counter, policy, verdict, now);
+    co_return shown(verdict, policy);
+  }
+
+  if (!counter->unwritten() || (policy.governed && counter->pace.untilWrite(now) > Millis{0})) co_return shown(verdict, policy);
+  const LimitWritten written = co_await write(table, store, attempt.key, attempt.rule, now);
+  if (!written.error || *written.error == ErrorCode::StoreRateLimited || !verdict.ticket) co_return shown(verdict, policy);
+  if (policy.onUnavailable == OnUnavailable::Deny) {
+    if (Counter* const still = table.find(attempt.key, attempt.rule)) still->refund(*verdict.ticket, attempt.cost, now);
+    verdict.ticket.reset();
+  }
+  co_return shown(degraded(verdict, policy, *written.error), policy);
+}
+
+RateLimitVerdict settle(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy, RateLimitVerdict theirs,
+                        const Attempts& known, Instant now) {
+  Counter& counter = table.touch(attempt.key, attempt.rule, now);
+  counter.replace(known);
+  counter.pace.noteRead(now);
+  table.rank(counter, !theirs.allowed || theirs.remaining == 0);
+  theirs.fromMemory = false;
+  return shown(by(policy, theirs), policy);
+}
+
+RateLimitVerdict decideAlone(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy, ErrorCode error,
+                             Instant now) {
+  Counter& counter = table.touch(attempt.key, attempt.rule, now);
+  const bool counts = attempt.counts && policy.onUnavailable == OnUnavailable::Local;
+  return shown(degraded(judged(table, counter, attempt, counts, now), policy, error), policy);
+}
+
+Task<LimitWritten> writeLimit(LimitTable& table, KvStore& store, StoreKey key, RateLimitRule rule, Instant now) {
+  Counter* const counter = table.find(key, rule);
+  if (counter == nullptr || !counter->unwritten() || counter->endedBy(now)) {
+    if (counter != nullptr) counter->pace.releasePromise();
+    co_return LimitWritten{};
+  }
+  if (const Millis wait = counter->pace.untilWrite(now); wait > Millis{0}) co_return LimitWritten{.writeIn = wait};
+  counter->pace.releasePromise();
+  co_return co_await write(table, store, key, rule, now);
+}
+
+LimitWritten refundLimit(LimitTable& table, const StoreKey& key, const RateLimitRule& rule, const LimitTicket& ticket,
+                         std::int64_t cost, const LimitPolicy& policy, Instant now) {
+  Counter* const counter = table.find(key, rule);
+  if (counter == nullptr || !counter->refund(ticket, cost, now)) return {};
+  table.rank(*counter, counter->denies(1, now));
+  if (policy.authority != LimitAuthority::Kv) return {};
+  return {.writeIn = counter->pace.promiseWrite(now)};
+}
+
+Task<Result<Instant>> blockLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, Millis length, LimitPolicy policy,
+                                 Instant now) {
+  const Block block{now, now + length};
+  table.touch(attempt.key, attempt.rule, now);
+  table.each(attempt.key, [&](Counter& counter) {
+    counter.known.block(block);
+    counter.block(block.until);
+    table.rank(counter, true);
+  });
+  if (policy.authority != LimitAuthority::Kv) co_return block.until;
+  const std::string value = encodeBlock(block);
+  const KvAnswer answer = co_await store.perform(
+      {.verb = KvVerb::Put, .key = attempt.blockKey, .value = value, .ttl = storedTtl(block.until, now)});
+  if (!answer.outcome) co_return std::unexpected(answer.outcome.error());
+  co_return block.until;
+}
+
+Task<Result<Instant>> unblockLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, LimitPolicy policy, Instant now) {
+  table.touch(attempt.key, attempt.rule, now);
+  table.each(attempt.key, [&](Counter& counter) {
+    counter.known.lift(now);
+    counter.block(kEarliest);
+    table.rank(counter, counter.denies(1, now));
+  });
+  if (policy.authority != LimitAuthority::Kv) co_return now;
+  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = attempt.blockKey});
+  if (!answer.outcome) co_return std::unexpected(answer.outcome.error());
+  co_return now;
+}
+
+Task<Result<Instant>> resetLimit(LimitTable& table, KvStore& store, StoreKey key, LimitAuthority authority, Instant now) {
   table.forget(key);
+  if (authority != LimitAuthority::Kv) co_return now;
   const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = key.text});
   table.forget(key);
   if (!answer.outcome) co_return std::unexpected(answer.outcome.error());

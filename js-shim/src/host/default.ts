@@ -13,5 +13,8 @@ export function waitUntil(_promise: Promise<unknown>): boolean {
   return false;
 }
 
+/** Whether there is a Worker to keep alive, within a request. */
+export const keepsAlive: boolean = false;
+
 /** What is wrong with this runtime, or null. */
 export const runtimeProblem: string | null = null;

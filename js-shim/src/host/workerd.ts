@@ -18,6 +18,9 @@ export function waitUntil(promise: Promise<unknown>): boolean {
   }
 }
 
+/** Whether there is a Worker to keep alive, within a request. */
+export const keepsAlive: boolean = workers.waitUntil !== undefined;
+
 /** Compatibility flags by name, as the runtime shows them; see developers.cloudflare.com/workers/configuration/compatibility-flags. */
 const flags = (globalThis as { Cloudflare?: { compatibilityFlags?: Record<string, boolean> } }).Cloudflare?.compatibilityFlags;
 

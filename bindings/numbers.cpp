@@ -1,0 +1,10 @@
+#include "bindings/numbers.h"
+
+namespace codex::bindings {
+
+Numbers& numbers() {
+  static Numbers instance;
+  return instance;
+}
+
+}  // namespace codex::bindings

@@ -1,0 +1,341 @@
+import type { Call, Steps } from './call.js';
+import type { Caller } from './caller.js';
+import { errorCodeOf } from './codes.js';
+import { core, enums } from './core.js';
+import { type ErrorCode, storeFailure } from './errors.js';
+import { callerName, FallbackLimits } from './fallback-limits.js';
+import type { Instance } from './instance.js';
+import { type LimitAnswer, type LimitObject, type LimitObjects, numbersOf, type LimitRequest } from './limit-object.js';
+import type { Rule } from './rate-limit-config.js';
+import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from './rate-limit-result.js';
+
+const { Field } = enums;
+/** How often a counter is tried to be written for one attempt; after that, it goes along with the next. */
+const WRITE_ROUNDS = 4;
+
+const fallback = new FallbackLimits();
+
+/** An attempt, and what is asked about it. */
+export interface Attempt {
+  readonly op: string;
+  readonly identifier: string;
+  readonly rule: Rule;
+  readonly cost: number;
+  /** False: only tell what would be decided. */
+  readonly counts: boolean;
+}
+
+/** The object that keeps the count of an attempt is to be asked. */
+interface Asked {
+  readonly key: string;
+  readonly shard: number;
+}
+
+/** What came of writing, refunding, blocking or resetting. */
+interface Done {
+  readonly error: ErrorCode | undefined;
+  /** Milliseconds until the counter is to be written, or -1. */
+  readonly writeInMs: number;
+}
+
+/** Who decides, and what happens where they cannot; in the order in which the core packs it. */
+export type PolicyParts = Parameters<Instance['exports']['limitPolicy']>;
+
+/** Leads attempts through the core and, where there is one, the object that keeps their count. */
+export class LimitDecider {
+  readonly #caller: Caller;
+  readonly #objects: LimitObjects | null;
+  readonly #onUnavailable: 'local' | 'deny' | 'allow';
+  readonly #policyParts: PolicyParts;
+  #packedPolicy = -1;
+
+  constructor(
+    caller: Caller,
+    objects: LimitObjects | null,
+    onUnavailable: 'local' | 'deny' | 'allow',
+    policyParts: PolicyParts,
+  ) {
+    this.#caller = caller;
+    this.#objects = objects;
+    this.#onUnavailable = onUnavailable;
+    this.#policyParts = policyParts;
+  }
+
+  readonly #check: Steps<Attempt, RateLimitResult> = {
+    op: 'checkLimit',
+    begin: (instance, { identifier, rule, cost, counts }) =>
+      instance.exports.checkLimit(
+        instance.write(rule.keyPrefix),
+        instance.write(identifier),
+        rule.limit,
+        rule.window,
+        rule.algorithm,
+        rule.burst,
+        cost,
+        counts,
+        this.#policy(instance),
+      ),
+    end: (instance, call, attempt) => this.#decided(instance, call, attempt),
+    ask: (instance, call, attempt) => this.#ask(askedIn(instance), call, attempt),
+    lost: (code, call, attempt) => this.#withoutCore(code, call, attempt),
+  };
+
+  /** The same, except that the object is not asked yet. */
+  readonly #locate: Steps<Attempt, RateLimitResult | Asked> = { ...this.#check, ask: (instance) => askedIn(instance) };
+
+  readonly #settle: Steps<{ attempt: Attempt; answer: LimitAnswer | null; beganMs: number }, RateLimitResult> = {
+    op: 'checkLimit',
+    begin: (instance, { attempt: { identifier, rule, cost, counts }, answer }) => {
+      if (answer !== null) instance.writeNumbers(numbersOf(answer));
+      return instance.exports.settleLimit(
+        instance.write(rule.keyPrefix),
+        instance.write(identifier),
+        rule.limit,
+        rule.window,
+        rule.algorithm,
+        rule.burst,
+        cost,
+        counts,
+        this.#policy(instance),
+        answer !== null,
+      );
+    },
+    end: (instance, call, { attempt, beganMs }) => {
+      // The event tells how long the caller has waited, the object included.
+      call.beganMs = beganMs;
+      return this.#decided(instance, call, attempt);
+    },
+    lost: (code, call, { attempt }) => this.#withoutCore(code, call, attempt),
+  };
+
+  /** Decides an attempt, and counts it where it is to be. */
+  decide(attempt: Attempt): Promise<RateLimitResult> {
+    const call = this.#begin(attempt);
+    // What an instance that trapped had counted still counts.
+    if (core.traps > 0 && fallback.outlived(this.#nameOf(attempt), core.number, call.beganMs)) {
+      return Promise.resolve(this.#withoutCore('core-failed', call, attempt));
+    }
+    return call.run(this.#check, attempt);
+  }
+
+  /** Decides attempts that are to pass together, each of which would pass by itself. Some may pass where others do not. */
+  async decideTogether(attempts: readonly Attempt[]): Promise<RateLimitResult[]> {
+    const objects = this.#objects;
+    // All enter the core in this turn: nothing comes between.
+    if (objects === null) return Promise.all(attempts.map((attempt) => this.decide(attempt)));
+
+    const beganMs = this.#caller.now();
+    const located = await Promise.all(attempts.map((attempt) => this.#begin(attempt).run(this.#locate, attempt)));
+    const results: RateLimitResult[] = [];
+    const asked = Map.groupBy(located.keys(), (index) => {
+      const found = located[index] as RateLimitResult | Asked;
+      if ('allowed' in found) results[index] = found;
+      return 'allowed' in found ? -1 : objects.shardOf(found.shard);
+    });
+    asked.delete(-1);
+    await Promise.all(
+      Array.from(asked, async ([shard, indexes]) => {
+        const requests = indexes.map((index) => requestOf((located[index] as Asked).key, attempts[index] as Attempt));
+        const answers = await this.#answers(objects, shard, requests, true);
+        for (const [at, index] of indexes.entries()) {
+          results[index] = await this.#settled(attempts[index] as Attempt, answers?.[at] ?? null, beganMs);
+        }
+      }),
+    );
+    return results;
+  }
+
+  /** Takes an attempt back, where it still counts. */
+  async refund(attempt: Attempt, { counter, opening, sequence }: RateLimitTicket): Promise<void> {
+    const objects = this.#objects;
+    const isTheirs = counter === 0 && objects !== null;
+    const call = this.#begin(attempt);
+    const begin = (instance: Instance, { identifier, rule, cost }: Attempt): number =>
+      instance.exports.refundLimit(
+        instance.write(rule.keyPrefix),
+        instance.write(identifier),
+        rule.limit,
+        rule.window,
+        rule.algorithm,
+        rule.burst,
+        cost,
+        opening,
+        isTheirs || counter === instance.nonce ? sequence : 0,
+        this.#policy(instance),
+      );
+    const steps: Steps<Attempt, Done | Asked> = { op: 'refund', begin, end: doneIn, ask: askedIn, lost: lostDone };
+    const done = await call.run(steps, attempt);
+    let error = 'error' in done ? done.error : undefined;
+    if ('error' in done) this.#writeLater(attempt, done.writeInMs);
+    else if (isTheirs) {
+      const request = requestOf(done.key, attempt);
+      error = await this.#tell(done.shard, (object) => object.refund(request, opening, sequence, isTheirs && objects.durable));
+    }
+    this.#caller.report(call, 'refund', error === undefined ? 'stored' : 'failed', isTheirs ? 'authority' : 'memory', error);
+  }
+
+  /**
+   * Makes a change that must not fail silently: in memory and on KV by `begin`, and on the object by `message`. Rejects where it
+   * was not recorded.
+   */
+  async change(
+    attempt: Attempt,
+    begin: (instance: Instance, attempt: Attempt, policy: number) => number,
+    message: (object: LimitObject, key: string, durable: boolean) => Promise<void>,
+  ): Promise<void> {
+    const { op } = attempt;
+    const call = this.#begin(attempt);
+    const enter = (instance: Instance): number => begin(instance, attempt, this.#policy(instance));
+    const steps: Steps<Attempt, Done | Asked> = { op, begin: enter, end: doneIn, ask: askedIn, lost: lostDone };
+    const done = await call.run(steps, attempt);
+    const error =
+      'error' in done
+        ? done.error
+        : await this.#tell(done.shard, (object) => message(object, done.key, this.#objects?.durable === true));
+    const outcome = error !== undefined ? 'failed' : op === 'block' ? 'stored' : 'deleted';
+    this.#caller.report(call, op, outcome, this.#source, error);
+    if (error !== undefined) throw storeFailure(op, error);
+  }
+
+  /** Has the fallback refuse a caller until then; 0 lets it forget the caller. */
+  refuse(attempt: Attempt, until: number): void {
+    const name = this.#nameOf(attempt);
+    if (until === 0) fallback.forget(name);
+    else fallback.note(name, { remaining: 0, resetAt: until }, 0);
+  }
+
+  get #source(): 'kv' | 'authority' {
+    return this.#objects === null ? 'kv' : 'authority';
+  }
+
+  #begin(attempt: Attempt): Call {
+    const call = this.#caller.begin();
+    call.input = attempt.rule.keyPrefix + attempt.identifier;
+    return call;
+  }
+
+  #nameOf({ rule, identifier }: Attempt): string {
+    return callerName(this.#caller.store.id, rule.keyPrefix, identifier);
+  }
+
+  #policy(instance: Instance): number {
+    if (this.#packedPolicy < 0) this.#packedPolicy = instance.exports.limitPolicy(...this.#policyParts);
+    return this.#packedPolicy;
+  }
+
+  #withoutCore(error: ErrorCode, call: Call, attempt: Attempt): RateLimitResult {
+    const { rule, cost, counts, op } = attempt;
+    const result = fallback.check(this.#nameOf(attempt), rule, cost, counts, this.#onUnavailable, call.beganMs);
+    this.#caller.report(call, op, 'degraded', 'memory', error);
+    return result;
+  }
+
+  /** Reads the verdict, sees to it that the counter is written, and reports where somebody listens. */
+  #decided(instance: Instance, call: Call, attempt: Attempt): RateLimitResult {
+    const result = verdictIn(instance);
+    const sequence = instance.int(Field.TicketSequence);
+    if (sequence > 0) {
+      const opening = instance.reply()[Field.TicketOpening] as number;
+      const isTheirs = this.#objects !== null && result.reason !== 'degraded';
+      result.ticket = ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
+      if (!isTheirs) fallback.note(this.#nameOf(attempt), result, instance.number);
+    }
+    const writeInMs = instance.int(Field.WriteInMs);
+    if (this.#caller.listens) {
+      const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : result.allowed ? 'allowed' : 'denied';
+      const error = errorCodeOf(instance.int(Field.Failure));
+      const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
+      const outcome = result.reason === 'degraded' ? 'degraded' : decided;
+      this.#caller.report(call, attempt.op, outcome, fromMemory ? 'memory' : this.#source, error);
+    }
+    this.#caller.release(call);
+    this.#writeLater(attempt, writeInMs);
+    return result;
+  }
+
+  /** Has a counter written after the answer; by the next attempt, where nobody can. */
+  #writeLater(attempt: Attempt, writeInMs: number): void {
+    if (writeInMs >= 0) this.#caller.keep(this.#write(attempt, writeInMs));
+  }
+
+  async #write(attempt: Attempt, writeInMs: number): Promise<void> {
+    let wait = writeInMs;
+    for (let round = 0; wait >= 0 && round < WRITE_ROUNDS; round++) {
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      const call = this.#begin(attempt);
+      const { error, writeInMs } = await call.run(WRITE, attempt);
+      if (call.kvWrites > 0) this.#caller.report(call, 'write', error === undefined ? 'stored' : 'failed', 'kv', error);
+      wait = writeInMs;
+    }
+  }
+
+  /** Puts an attempt to the object that keeps its count. */
+  async #ask({ key, shard }: Asked, call: Call, attempt: Attempt): Promise<RateLimitResult> {
+    const { beganMs } = call;
+    this.#caller.release(call);
+    const objects = this.#objects as LimitObjects;
+    const answers = await this.#answers(objects, objects.shardOf(shard), [requestOf(key, attempt)], attempt.counts);
+    return this.#settled(attempt, answers?.[0] ?? null, beganMs);
+  }
+
+  #settled(attempt: Attempt, answer: LimitAnswer | null, beganMs: number): Promise<RateLimitResult> {
+    return this.#begin(attempt).run(this.#settle, { attempt, answer, beganMs });
+  }
+
+  /** What an object decided; null where it did not answer. */
+  async #answers(
+    objects: LimitObjects,
+    shard: number,
+    requests: readonly LimitRequest[],
+    counts: boolean,
+  ): Promise<LimitAnswer[] | null> {
+    try {
+      return await objects.ask(shard, (object) => object.check(requests, counts, objects.durable));
+    } catch {
+      return null;
+    }
+  }
+
+  async #tell(shard: number, message: (object: LimitObject) => Promise<void>): Promise<ErrorCode | undefined> {
+    const objects = this.#objects as LimitObjects;
+    try {
+      await objects.ask(objects.shardOf(shard), message);
+      return undefined;
+    } catch {
+      return 'store-unavailable';
+    }
+  }
+}
+
+const WRITE: Steps<Attempt, Done> = {
+  op: 'write',
+  begin: (instance, { identifier, rule }) =>
+    instance.exports.writeLimit(
+      instance.write(rule.keyPrefix),
+      instance.write(identifier),
+      rule.limit,
+      rule.window,
+      rule.algorithm,
+      rule.burst,
+    ),
+  end: doneIn,
+  lost: lostDone,
+};
+
+function doneIn(instance: Instance): Done {
+  return { error: errorCodeOf(instance.int(Field.Failure)), writeInMs: instance.int(Field.WriteInMs) };
+}
+
+function lostDone(error: ErrorCode): Done {
+  return { error, writeInMs: -1 };
+}
+
+function askedIn(instance: Instance): Asked {
+  const key = instance.text(instance.int(Field.KeyAddress), instance.int(Field.KeyLength));
+  return { key, shard: instance.reply()[Field.Shard] as number };
+}
+
+function requestOf(key: string, { rule, cost }: Attempt): LimitRequest {
+  const { limit, window, algorithm, burst } = rule;
+  return { key, limit, window, algorithm, burst, cost };
+}

@@ -1,0 +1,86 @@
+import { namesOf } from './codes.js';
+import { enums } from './core.js';
+import { KVClientError } from './errors.js';
+import type { Instance } from './instance.js';
+import type { RateLimitAlgorithm, Rule } from './rate-limit-config.js';
+
+/**
+ * Why a verdict is what it is: `ok`; `limit`, too many attempts; `blocked`, by `block`; `degraded`, the authority could not be
+ * asked; `shadow`, it would have been a denial.
+ */
+export type RateLimitReason = 'ok' | 'limit' | 'blocked' | 'degraded' | 'shadow';
+
+/** Names an attempt that was counted, for `refund`. Plain data: it may be stored and sent, to those who may know the identifier. */
+export interface RateLimitTicket {
+  identifier: string;
+  keyPrefix: string;
+  limit: number;
+  window: number;
+  algorithm: RateLimitAlgorithm;
+  burst?: number;
+  cost: number;
+  /** Who counted it: a number that this isolate alone goes by, or 0 for a Durable Object. */
+  counter: number;
+  opening: number;
+  sequence: number;
+}
+
+/** What was decided about an attempt. */
+export interface RateLimitResult {
+  allowed: boolean;
+  /** The largest cost that would still pass now. */
+  remaining: number;
+  /** Unix milliseconds at which the fixed window has ended; for the other algorithms, from when on nothing counts any more. */
+  resetAt: number;
+  /** The limit that was applied. */
+  limit: number;
+  /** Milliseconds after which the same attempt passes if nothing else happens: 0 when allowed, -1 when it never will. */
+  retryAfterMs: number;
+  reason: RateLimitReason;
+  /** Whether the count is exact within `scope`. On KV it is not: isolates that write at once undercount each other. */
+  exact: boolean;
+  /** Whose attempts were counted: this isolate's, those of the place whose KV answered, or everybody's. */
+  scope: 'isolate' | 'colo' | 'global';
+  /** For an attempt that was counted. */
+  ticket?: RateLimitTicket;
+}
+
+const { Field } = enums;
+const reasons = namesOf<RateLimitReason>(enums.Reason);
+const scopes = namesOf<RateLimitResult['scope']>(enums.Scope);
+const algorithms: readonly RateLimitAlgorithm[] = namesOf<RateLimitAlgorithm>(enums.Algorithm);
+
+/** Reads a verdict from the reply. */
+export function verdictIn(instance: Instance): RateLimitResult {
+  const reply = instance.reply();
+  return {
+    allowed: instance.int(Field.Allowed) === 1,
+    remaining: instance.int(Field.Remaining),
+    resetAt: reply[Field.ResetAt] as number,
+    limit: instance.int(Field.Limit),
+    retryAfterMs: reply[Field.RetryAfterMs] as number,
+    reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
+    exact: instance.int(Field.Exact) === 1,
+    scope: scopes[instance.int(Field.Scope)] ?? 'isolate',
+  };
+}
+
+/** The ticket of an attempt that was counted. */
+export function ticketOf(
+  { identifier, rule, cost }: { identifier: string; rule: Rule; cost: number },
+  opening: number,
+  sequence: number,
+  counter: number,
+): RateLimitTicket {
+  const { keyPrefix, limit, window, burst } = rule;
+  const algorithm = algorithms[rule.algorithm] ?? 'fixed-window';
+  const ticket = { identifier, keyPrefix, limit, window, algorithm, cost, counter, opening, sequence };
+  return Number.isNaN(burst) ? ticket : { ...ticket, burst };
+}
+
+/** Throws `invalid-argument` for what is no ticket. What it names is checked where it is used. */
+export function checkTicket(ticket: unknown): asserts ticket is RateLimitTicket {
+  const { counter, opening, sequence, cost } = (ticket ?? {}) as Partial<RateLimitTicket>;
+  if ([counter, opening, sequence, cost].every((number) => Number.isSafeInteger(number))) return;
+  throw new KVClientError('invalid-argument', 'refund: this is no ticket of an attempt; pass on `ticket` of its result');
+}

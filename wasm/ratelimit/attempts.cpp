@@ -1,0 +1,60 @@
+#include "wasm/ratelimit/attempts.h"
+
+#include <algorithm>
+
+#include "wasm/ratelimit/algorithms.h"
+
+namespace codex {
+namespace {
+
+LimitTicket count(Attempts& attempts, const LimitDecision& decision, Instant now) {
+  if (decision.opens) {
+    attempts.opening = std::max<std::int64_t>(attempts.opening + 1, now.time_since_epoch().count());
+    attempts.sequence = 0;
+    attempts.refunded = 0;
+  }
+  attempts.state = decision.next;
+  ++attempts.sequence;
+  attempts.refunded <<= 1;
+  return {attempts.opening, attempts.sequence};
+}
+
+}  // namespace
+
+RateLimitVerdict judge(Attempts& attempts, const RateLimitRule& rule, std::int64_t phase, std::int64_t cost, bool counts,
+                       Instant now) {
+  if (now < attempts.blockedUntil) {
+    return {.allowed = cost == 0,
+            .limit = rule.limit,
+            .remaining = 0,
+            .resetAt = attempts.blockedUntil,
+            .retryAfter = cost == 0 ? Millis{0} : attempts.blockedUntil - now,
+            .reason = LimitReason::Blocked};
+  }
+  const LimitDecision decision = decide(attempts.state, rule, phase, cost, now);
+  const bool counted = counts && decision.allowed && cost > 0;
+  const LimitDecision shown = counted || !decision.allowed ? decision : decide(attempts.state, rule, phase, 0, now);
+  RateLimitVerdict verdict{.allowed = decision.allowed,
+                           .limit = rule.limit,
+                           .remaining = shown.remaining,
+                           .resetAt = shown.resetAt,
+                           .retryAfter = decision.retryAfter,
+                           .reason = decision.allowed ? LimitReason::Ok : LimitReason::Limit};
+  if (counted) verdict.ticket = count(attempts, decision, now);
+  return verdict;
+}
+
+bool refund(Attempts& attempts, const RateLimitRule& rule, std::int64_t phase, const LimitTicket& ticket, std::int64_t cost,
+            Instant now) {
+  const std::uint32_t age = attempts.sequence - ticket.sequence;
+  if (ticket.opening != attempts.opening || age >= kRefundable || age >= attempts.sequence) return false;
+  const std::uint32_t bit = 1U << age;
+  if ((attempts.refunded & bit) != 0) return false;
+  const std::optional<LimitState> left = without(attempts.state, rule, phase, cost, now);
+  if (!left) return false;
+  attempts.state = left;
+  attempts.refunded |= bit;
+  return true;
+}
+
+}  // namespace codex
