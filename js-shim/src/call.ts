@@ -62,6 +62,7 @@ export class Call {
   #steps: Steps<unknown, unknown> = NO_STEPS;
   #argument: unknown = undefined;
   #instance: Instance | null = null;
+  #state = 0;
   #resolve: (value: unknown) => void = nothing;
   #reject: (error: unknown) => void = nothing;
 
@@ -77,7 +78,7 @@ export class Call {
   #succeeded: (value: unknown) => void;
   #failed: (error: unknown) => void;
   readonly #watch: () => void;
-  readonly #begin: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void;
+  readonly #goOn: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void;
 
   // What a read found: a text, and its metadata as JSON or empty.
   #found = false;
@@ -96,7 +97,11 @@ export class Call {
     this.#succeeded = this.#onSuccess();
     this.#failed = this.#onFailure();
     this.#watch = () => this.#lookAfter();
-    this.#begin = (resolve, reject) => this.#start(resolve, reject);
+    this.#goOn = (resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#go(this.#instance as Instance, this.#state);
+    };
   }
 
   /** Reads the clock. A call that has ended may be begun again, by whoever has taken from it all that was found. */
@@ -115,26 +120,23 @@ export class Call {
   run<Argument, T>(steps: Steps<Argument, T>, argument: Argument): Promise<T> {
     this.#steps = steps as Steps<unknown, unknown>;
     this.#argument = argument;
-    return new Promise(this.#begin as (resolve: (value: T) => void, reject: (error: unknown) => void) => void);
-  }
-
-  #start(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
-    this.#resolve = resolve;
-    this.#reject = reject;
     const wallMs = this.#wall(this.beganMs);
     const instance = core.acquire(wallMs);
-    if (instance === null) {
-      this.#lose('core-failed');
-      return;
-    }
-    this.#instance = instance;
+    if (instance === null) return this.#lost('core-failed') as Promise<T>;
+    let state: number;
     // Whatever is thrown in here comes from the core, and has condemned the instance.
     try {
       instance.enter(this.#store.id, this.beganMs, wallMs, this.#store.timeoutMs);
-      this.#go(instance, this.#steps.begin(instance, this.#argument));
+      state = steps.begin(instance, argument);
     } catch {
-      this.#trapped(instance);
+      core.condemn(instance, Date.now());
+      return this.#lost('core-failed') as Promise<T>;
     }
+    // Most calls end here, without a promise that would have to be resolved.
+    if (state === State.Done) return Promise.resolve(steps.end(instance, this, argument));
+    this.#instance = instance;
+    this.#state = state;
+    return new Promise(this.#goOn as (resolve: (value: T) => void, reject: (error: unknown) => void) => void);
   }
 
   /** Goes on as the core says. */
@@ -152,11 +154,11 @@ export class Call {
   }
 
   #lose(code: LostCode): void {
-    try {
-      this.#resolve(this.#steps.lost(code, this, this.#argument));
-    } catch (error) {
-      this.#reject(error);
-    }
+    this.#resolve(this.#lost(code));
+  }
+
+  async #lost(code: LostCode): Promise<unknown> {
+    return this.#steps.lost(code, this, this.#argument);
   }
 
   /** The real clock, which is `now` itself unless the caller has a clock of its own. */
@@ -265,13 +267,13 @@ export class Call {
     if (this.#verb === Verb.Get) this.#takeAll(value);
     else this.#found = false;
     try {
-      this.#go(instance, this.#resume(instance, status, atOnce));
+      this.#go(instance, this.#enterAgain(instance, status, atOnce));
     } catch {
       this.#trapped(instance);
     }
   }
 
-  #resume(instance: Instance, status: number, atOnce: boolean): number {
+  #enterAgain(instance: Instance, status: number, atOnce: boolean): number {
     const now = atOnce ? this.beganMs : this.#clock();
     const wall = this.#wall(now);
     const { number, exports } = instance;

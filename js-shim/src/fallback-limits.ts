@@ -21,26 +21,28 @@ interface Kept {
  * nothing by it.
  */
 export class FallbackLimits {
-  readonly #callers = new Map<string, Kept>();
+  readonly #prefixes = new Map<string, Map<string, Kept>>();
+  #size = 0;
 
   /** Follows a verdict by which an attempt was counted. */
-  note(name: string, { remaining, resetAt }: { remaining: number; resetAt: number }, instance: number): void {
-    const kept = this.#callers.get(name);
-    if (kept !== undefined) {
-      kept.remaining = remaining;
-      kept.resetAt = resetAt;
-      kept.instance = instance;
+  note(keyPrefix: string, identifier: string, remaining: number, resetAt: number, instance: number): void {
+    // Two maps, and not one by both texts: joining them costs more than the rest of a decision.
+    let callers = this.#prefixes.get(keyPrefix);
+    if (callers === undefined) this.#prefixes.set(keyPrefix, (callers = new Map()));
+    const kept = callers.get(identifier);
+    if (kept === undefined) {
+      callers.set(identifier, { remaining, resetAt, instance });
+      if (++this.#size > MAX_CALLERS) this.#dropOldest();
       return;
     }
-    this.#callers.set(name, { remaining, resetAt, instance });
-    if (this.#callers.size <= MAX_CALLERS) return;
-    const oldest = this.#callers.keys().next();
-    if (!oldest.done) this.#callers.delete(oldest.value);
+    kept.remaining = remaining;
+    kept.resetAt = resetAt;
+    kept.instance = instance;
   }
 
   /** Whether a caller's window is still open that this instance knows nothing of. */
-  outlived(name: string, instance: number, now: number): boolean {
-    const kept = this.#callers.get(name);
+  outlived(keyPrefix: string, identifier: string, instance: number, now: number): boolean {
+    const kept = this.#prefixes.get(keyPrefix)?.get(identifier);
     return kept !== undefined && kept.instance !== instance && now < kept.resetAt;
   }
 
@@ -49,7 +51,7 @@ export class FallbackLimits {
    * or `invalid-argument` for what the core would have refused, had there been one.
    */
   check(
-    name: string,
+    identifier: string,
     rule: Rule,
     cost: number,
     counts: boolean,
@@ -58,37 +60,47 @@ export class FallbackLimits {
   ): RateLimitResult {
     const windowMs = Math.round(rule.window * 1000);
     checkRange(rule, windowMs, cost);
-    const { limit, burst } = rule;
-    const known = this.#callers.get(name);
-    const open = known !== undefined && now < known.resetAt;
-    const kept: Kept = open
-      ? { ...known, instance: HERE }
-      : { remaining: Number.isNaN(burst) ? limit : burst, resetAt: now + windowMs, instance: HERE };
-    const passes = cost <= kept.remaining;
-    if (passes && counts) kept.remaining -= cost;
-    this.note(name, kept, HERE);
+    const { keyPrefix, limit, burst } = rule;
+    const known = this.#prefixes.get(keyPrefix)?.get(identifier);
+    const isOpen = known !== undefined && now < known.resetAt;
+    const before = isOpen ? known.remaining : Number.isNaN(burst) ? limit : burst;
+    const resetAt = isOpen ? known.resetAt : now + windowMs;
+    const passes = cost <= before;
+    const remaining = passes && counts ? before - cost : before;
+    this.note(keyPrefix, identifier, remaining, resetAt, HERE);
 
     const allowed = onUnavailable === 'allow' || (onUnavailable === 'local' && passes);
     return {
       allowed,
-      remaining: onUnavailable === 'deny' ? 0 : kept.remaining,
-      resetAt: kept.resetAt,
+      remaining: onUnavailable === 'deny' ? 0 : remaining,
+      resetAt,
       limit,
-      retryAfterMs: allowed ? 0 : limit === 0 ? -1 : kept.resetAt - now,
+      retryAfterMs: allowed ? 0 : limit === 0 ? -1 : resetAt - now,
       reason: 'degraded',
       exact: false,
       scope: 'isolate',
     };
   }
 
-  forget(name: string): void {
-    this.#callers.delete(name);
+  forget(keyPrefix: string, identifier: string): void {
+    if (this.#prefixes.get(keyPrefix)?.delete(identifier) === true) this.#size--;
+  }
+
+  #dropOldest(): void {
+    for (const [keyPrefix, callers] of this.#prefixes) {
+      for (const identifier of callers.keys()) return this.forget(keyPrefix, identifier);
+      this.#prefixes.delete(keyPrefix);
+    }
   }
 }
 
-/** What a caller is called here: of two namespaces or prefixes no two share a name. */
-export function callerName(storeId: number, keyPrefix: string, identifier: string): string {
-  return `${storeId}:${keyPrefix.length}:${keyPrefix}${identifier}`;
+const ofStores = new Map<number, FallbackLimits>();
+
+/** The counter of a store: two namespaces never share a caller. */
+export function fallbackOf(storeId: number): FallbackLimits {
+  let limits = ofStores.get(storeId);
+  if (limits === undefined) ofStores.set(storeId, (limits = new FallbackLimits()));
+  return limits;
 }
 
 /** The ranges of `rateLimitRule` and `attemptCost` in the core. */

@@ -3,7 +3,7 @@ import type { Caller } from './caller.js';
 import { errorCodeOf } from './codes.js';
 import { core, enums } from './core.js';
 import { type ErrorCode, storeFailure } from './errors.js';
-import { callerName, FallbackLimits } from './fallback-limits.js';
+import { type FallbackLimits, fallbackOf } from './fallback-limits.js';
 import type { Instance } from './instance.js';
 import { type LimitAnswer, type LimitObject, type LimitObjects, numbersOf, type LimitRequest } from './limit-object.js';
 import type { Rule } from './rate-limit-config.js';
@@ -12,8 +12,6 @@ import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from 
 const { Field } = enums;
 /** How often a counter is tried to be written for one attempt; after that, it goes along with the next. */
 const WRITE_ROUNDS = 4;
-
-const fallback = new FallbackLimits();
 
 /** An attempt, and what is asked about it. */
 export interface Attempt {
@@ -47,6 +45,7 @@ export class LimitDecider {
   readonly #objects: LimitObjects | null;
   readonly #onUnavailable: 'local' | 'deny' | 'allow';
   readonly #policyParts: PolicyParts;
+  readonly #fallback: FallbackLimits;
   #packedPolicy = -1;
 
   constructor(
@@ -59,6 +58,7 @@ export class LimitDecider {
     this.#objects = objects;
     this.#onUnavailable = onUnavailable;
     this.#policyParts = policyParts;
+    this.#fallback = fallbackOf(caller.store.id);
   }
 
   readonly #check: Steps<Attempt, RateLimitResult> = {
@@ -111,8 +111,9 @@ export class LimitDecider {
   /** Decides an attempt, and counts it where it is to be. */
   decide(attempt: Attempt): Promise<RateLimitResult> {
     const call = this.#begin(attempt);
+    const { rule, identifier } = attempt;
     // What an instance that trapped had counted still counts.
-    if (core.traps > 0 && fallback.outlived(this.#nameOf(attempt), core.number, call.beganMs)) {
+    if (core.traps > 0 && this.#fallback.outlived(rule.keyPrefix, identifier, core.number, call.beganMs)) {
       return Promise.resolve(this.#withoutCore('core-failed', call, attempt));
     }
     return call.run(this.#check, attempt);
@@ -198,10 +199,9 @@ export class LimitDecider {
   }
 
   /** Has the fallback refuse a caller until then; 0 lets it forget the caller. */
-  refuse(attempt: Attempt, until: number): void {
-    const name = this.#nameOf(attempt);
-    if (until === 0) fallback.forget(name);
-    else fallback.note(name, { remaining: 0, resetAt: until }, 0);
+  refuse({ rule, identifier }: Attempt, until: number): void {
+    if (until === 0) this.#fallback.forget(rule.keyPrefix, identifier);
+    else this.#fallback.note(rule.keyPrefix, identifier, 0, until, core.number);
   }
 
   get #source(): 'kv' | 'authority' {
@@ -214,18 +214,14 @@ export class LimitDecider {
     return call;
   }
 
-  #nameOf({ rule, identifier }: Attempt): string {
-    return callerName(this.#caller.store.id, rule.keyPrefix, identifier);
-  }
-
   #policy(instance: Instance): number {
     if (this.#packedPolicy < 0) this.#packedPolicy = instance.exports.limitPolicy(...this.#policyParts);
     return this.#packedPolicy;
   }
 
   #withoutCore(error: ErrorCode, call: Call, attempt: Attempt): RateLimitResult {
-    const { rule, cost, counts, op } = attempt;
-    const result = fallback.check(this.#nameOf(attempt), rule, cost, counts, this.#onUnavailable, call.beganMs);
+    const { identifier, rule, cost, counts, op } = attempt;
+    const result = this.#fallback.check(identifier, rule, cost, counts, this.#onUnavailable, call.beganMs);
     this.#caller.report(call, op, 'degraded', 'memory', error);
     return result;
   }
@@ -238,7 +234,10 @@ export class LimitDecider {
       const opening = instance.reply()[Field.TicketOpening] as number;
       const isTheirs = this.#objects !== null && result.reason !== 'degraded';
       result.ticket = ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
-      if (!isTheirs) fallback.note(this.#nameOf(attempt), result, instance.number);
+      if (!isTheirs) {
+        const { identifier, rule } = attempt;
+        this.#fallback.note(rule.keyPrefix, identifier, result.remaining, result.resetAt, instance.number);
+      }
     }
     const writeInMs = instance.int(Field.WriteInMs);
     if (this.#caller.listens) {
