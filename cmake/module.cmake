@@ -4,9 +4,10 @@ set(MODULE_COMPILE_OPTIONS
   -mtail-call  # symmetric transfer between coroutines in constant stack
 )
 
+# Without -flto, which the linker does not need to optimise our own objects together, and with which it would take the system
+# libraries as bitcode, and with these timers and process exit that nobody calls.
 set(MODULE_LINK_OPTIONS
   -O3
-  -flto
   -fno-exceptions  # these two choose the system libraries
   -fno-rtti
   -mtail-call
