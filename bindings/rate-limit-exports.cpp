@@ -31,19 +31,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(rate_limit) {
-  using emscripten::enum_;
-  using emscripten::enum_value_type;
   using emscripten::function;
-
-  enum_<LimitReason>("Reason", enum_value_type::number)
-      .value("ok", LimitReason::Ok)
-      .value("limit", LimitReason::Limit)
-      .value("degraded", LimitReason::Degraded);
-  enum_<LimitScope>("Scope", enum_value_type::number).value("isolate", LimitScope::Isolate).value("colo", LimitScope::Colo);
-  enum_<OnUnavailable>("OnUnavailable", enum_value_type::number)
-      .value("local", OnUnavailable::Local)
-      .value("deny", OnUnavailable::Deny)
-      .value("allow", OnUnavailable::Allow);
 
   function("checkLimit", &bindings::checkLimit);
   function("resetLimit", &bindings::resetLimit);
