@@ -5,17 +5,17 @@
 namespace codex {
 
 LimitTable::Counter* LimitTable::find(const StoreKey& key) {
-  const auto found = counters_.find(key);
-  return found == counters_.end() ? nullptr : &found->second;
+  KeyMap<Counter>::Entry* const found = counters_.find(key);
+  return found == nullptr ? nullptr : &found->value;
 }
 
 LimitTable::Counter& LimitTable::touch(const StoreKey& key, Instant now) {
-  const auto [at, made] = counters_.try_emplace(key);
-  Counter& counter = at->second;
+  const auto [entry, made] = counters_.findOrAdd(key);
+  Counter& counter = entry->value;
   if (made) {
     counter.born = stamp();
     counter.order = &idle_;
-    counter.place = idle_.insert(idle_.end(), &at->first);
+    counter.place = idle_.insert(idle_.end(), &entry->key);
     if (counters_.size() > capacity_) evictAnyBut(counter, now);
   }
   return counter;
@@ -45,7 +45,7 @@ void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
   constexpr std::size_t kLookedAt = 8;
   std::size_t looked = 0;
   for (auto at = denying_.begin(); at != denying_.end() && looked < kLookedAt; ++at, ++looked) {
-    if (counters_.find(**at)->second.count.endedBy(now)) return evict(at);
+    if (counters_.find(**at)->value.count.endedBy(now)) return evict(at);
   }
   const bool keptIsOnlyIdle = idle_.size() == 1 && kept.order == &idle_;
   Order& order = idle_.empty() || keptIsOnlyIdle ? denying_ : idle_;
@@ -53,9 +53,9 @@ void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
 }
 
 void LimitTable::evict(Order::iterator place) {
-  const auto found = counters_.find(**place);
-  found->second.order->erase(place);
-  counters_.erase(found);
+  KeyMap<Counter>::Entry& entry = *counters_.find(**place);
+  entry.value.order->erase(place);
+  counters_.erase(entry);
   ++evictions_;
 }
 

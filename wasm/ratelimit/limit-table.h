@@ -3,9 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <unordered_map>
 
-#include "wasm/memory/store-key.h"
+#include "wasm/memory/key-map.h"
 #include "wasm/ratelimit/shared-count.h"
 
 namespace codex {
@@ -30,7 +29,7 @@ class LimitTable {
     std::uint64_t forgottenAt = 0;
   };
 
-  LimitTable(std::size_t capacity, HashSeed seed) : capacity_(capacity), counters_(0, StoreKeyHash{seed}) {}
+  LimitTable(std::size_t capacity, HashSeed seed) : capacity_(capacity), counters_(seed) {}
   LimitTable(const LimitTable&) = delete;
   LimitTable& operator=(const LimitTable&) = delete;
 
@@ -66,7 +65,7 @@ class LimitTable {
   void evict(Order::iterator place);
 
   std::size_t capacity_;
-  std::unordered_map<StoreKey, Counter, StoreKeyHash> counters_;
+  KeyMap<Counter> counters_;
   Order idle_;     // least recently used first
   Order denying_;  // likewise
   std::uint64_t clock_ = 0;
