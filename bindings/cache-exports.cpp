@@ -43,17 +43,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(cache) {
-  using emscripten::enum_;
-  using emscripten::enum_value_type;
   using emscripten::function;
-
-  enum_<CacheOutcome>("CacheOutcome", enum_value_type::number)
-      .value("hit", CacheOutcome::Hit)
-      .value("miss", CacheOutcome::Miss)
-      .value("stored", CacheOutcome::Stored)
-      .value("skipped", CacheOutcome::Skipped)
-      .value("deleted", CacheOutcome::Deleted)
-      .value("failed", CacheOutcome::Failed);
 
   function("checkKey", &checkKey);
   function("lookUpEntry", &lookUpEntry);

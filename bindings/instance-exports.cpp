@@ -85,71 +85,7 @@ using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(instance) {
   using emscripten::constant;
-  using emscripten::enum_;
-  using emscripten::enum_value_type;
   using emscripten::function;
-
-  enum_<State>("State", enum_value_type::number)
-      .value("Done", State::Done)
-      .value("Waiting", State::Waiting)
-      .value("Ask", State::Ask)
-      .value("Refused", State::Refused)
-      .value("Dropped", State::Dropped);
-  enum_<Field>("Field", enum_value_type::number)
-      .value("Slot", Field::Slot)
-      .value("Generation", Field::Generation)
-      .value("Verb", Field::Verb)
-      .value("Kind", Field::Kind)
-      .value("KeyAddress", Field::KeyAddress)
-      .value("KeyLength", Field::KeyLength)
-      .value("KeyIsInput", Field::KeyIsInput)
-      .value("ValueAddress", Field::ValueAddress)
-      .value("ValueLength", Field::ValueLength)
-      .value("MetadataAddress", Field::MetadataAddress)
-      .value("MetadataLength", Field::MetadataLength)
-      .value("TtlSeconds", Field::TtlSeconds)
-      .value("CacheTtlSeconds", Field::CacheTtlSeconds)
-      .value("FurtherKeys", Field::FurtherKeys)
-      .value("Outcome", Field::Outcome)
-      .value("Failure", Field::Failure)
-      .value("Allowed", Field::Allowed)
-      .value("Limit", Field::Limit)
-      .value("Remaining", Field::Remaining)
-      .value("ResetAt", Field::ResetAt)
-      .value("RetryAfterMs", Field::RetryAfterMs)
-      .value("Reason", Field::Reason)
-      .value("Scope", Field::Scope)
-      .value("Exact", Field::Exact)
-      .value("TicketOpening", Field::TicketOpening)
-      .value("TicketSequence", Field::TicketSequence)
-      .value("WriteInMs", Field::WriteInMs)
-      .value("Shard", Field::Shard)
-      .value("FromMemory", Field::FromMemory)
-      .value("Corrupt", Field::Corrupt)
-      .value("RevokedBefore", Field::RevokedBefore)
-      .value("ReasonAddress", Field::ReasonAddress)
-      .value("ReasonLength", Field::ReasonLength)
-      .value("Actual", Field::Actual)
-      .value("Count", Field::Count);
-  enum_<KvVerb>("Verb", enum_value_type::number)
-      .value("Get", KvVerb::Get)
-      .value("Put", KvVerb::Put)
-      .value("Delete", KvVerb::Delete);
-  enum_<KvValue>("Kind", enum_value_type::number)
-      .value("Text", KvValue::Text)
-      .value("Record", KvValue::Record)
-      .value("Payload", KvValue::Payload)
-      .value("Session", KvValue::Session);
-  enum_<ErrorCode>("ErrorCode", enum_value_type::number)
-      .value("invalid-argument", ErrorCode::InvalidArgument)
-      .value("invalid-config", ErrorCode::InvalidConfig)
-      .value("key-too-long", ErrorCode::KeyTooLong)
-      .value("value-too-large", ErrorCode::ValueTooLarge)
-      .value("store-unavailable", ErrorCode::StoreUnavailable)
-      .value("store-rate-limited", ErrorCode::StoreRateLimited)
-      .value("not-supported", ErrorCode::NotSupported)
-      .value("aborted", ErrorCode::Aborted)
-      .value("core-failed", ErrorCode::CoreFailed);
 
   constant("wholeUnits", static_cast<unsigned>(TextBuffer::kWholeUnits));
 

@@ -186,33 +186,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(rate_limit) {
-  using emscripten::enum_;
-  using emscripten::enum_value_type;
   using emscripten::function;
-
-  enum_<LimitAlgorithm>("Algorithm", enum_value_type::number)
-      .value("fixed-window", LimitAlgorithm::FixedWindow)
-      .value("sliding-window", LimitAlgorithm::SlidingWindow)
-      .value("gcra", LimitAlgorithm::Gcra);
-  enum_<LimitAuthority>("Authority", enum_value_type::number)
-      .value("kv", LimitAuthority::Kv)
-      .value("memory", LimitAuthority::Memory)
-      .value("durable", LimitAuthority::Durable)
-      .value("fast", LimitAuthority::Fast);
-  enum_<OnUnavailable>("OnUnavailable", enum_value_type::number)
-      .value("local", OnUnavailable::Local)
-      .value("deny", OnUnavailable::Deny)
-      .value("allow", OnUnavailable::Allow);
-  enum_<LimitReason>("Reason", enum_value_type::number)
-      .value("ok", LimitReason::Ok)
-      .value("limit", LimitReason::Limit)
-      .value("blocked", LimitReason::Blocked)
-      .value("degraded", LimitReason::Degraded)
-      .value("shadow", LimitReason::Shadow);
-  enum_<LimitScope>("Scope", enum_value_type::number)
-      .value("isolate", LimitScope::Isolate)
-      .value("colo", LimitScope::Colo)
-      .value("global", LimitScope::Global);
 
   function("limitPolicy", &limitPolicy);
   function("checkLimit", &bindings::checkLimit);

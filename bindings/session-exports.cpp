@@ -71,30 +71,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(session) {
-  using emscripten::enum_;
-  using emscripten::enum_value_type;
   using emscripten::function;
-
-  enum_<SessionOutcome>("SessionOutcome", enum_value_type::number)
-      .value("hit", SessionOutcome::Hit)
-      .value("miss", SessionOutcome::Miss)
-      .value("corrupt", SessionOutcome::Corrupt)
-      .value("stored", SessionOutcome::Stored)
-      .value("skipped", SessionOutcome::Skipped)
-      .value("deleted", SessionOutcome::Deleted)
-      .value("failed", SessionOutcome::Failed);
-  enum_<SessionField>("SessionField", enum_value_type::number)
-      .value("SessionId", SessionField::SessionId)
-      .value("SessionUserId", SessionField::SessionUserId)
-      .value("SessionToken", SessionField::SessionToken)
-      .value("SessionExpiresAt", SessionField::SessionExpiresAt)
-      .value("UserId", SessionField::UserId)
-      .value("UserEmail", SessionField::UserEmail)
-      .value("UserName", SessionField::UserName)
-      .value("UserRole", SessionField::UserRole)
-      .value("UserEmailVerified", SessionField::UserEmailVerified)
-      .value("IpAddress", SessionField::IpAddress)
-      .value("UserAgent", SessionField::UserAgent);
 
   function("getSession", &bindings::getSession);
   function("setSession", &bindings::setSession);

@@ -1,12 +1,13 @@
-# codex-core.js, codex-core.wasm and codex-core.d.ts, from the core and its bindings.
+# codex-core.js and codex-core.wasm, which ship, and codex-core.d.ts, from the core and its bindings.
 set(MODULE_COMPILE_OPTIONS
   -flto
   -mtail-call  # symmetric transfer between coroutines in constant stack
 )
 
+# Without -flto, which the linker does not need to optimise our own objects together, and with which it would take the system
+# libraries as bitcode, and with these timers and process exit that nobody calls.
 set(MODULE_LINK_OPTIONS
   -O3
-  -flto
   -fno-exceptions  # these two choose the system libraries
   -fno-rtti
   -mtail-call
@@ -30,10 +31,21 @@ target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
 # The general JSON reader is a third of the module and not on the hot path.
 set_source_files_properties(wasm/json/general-reader.cpp PROPERTIES COMPILE_OPTIONS -Oz)
 
-add_executable(codex-core ${BINDINGS_SOURCES})
-target_link_libraries(codex-core PRIVATE core)
-target_compile_options(codex-core PRIVATE ${MODULE_COMPILE_OPTIONS})
-target_compile_definitions(codex-core PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
-target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} --emit-tsd codex-core.d.ts)
+add_library(bindings OBJECT ${BINDINGS_SOURCES})
+target_link_libraries(bindings PUBLIC core)
+target_compile_options(bindings PRIVATE ${MODULE_COMPILE_OPTIONS})
+target_compile_definitions(bindings PUBLIC EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
+warnings_are_errors(bindings)
+
+add_executable(codex-core)
+target_link_libraries(codex-core PRIVATE bindings)
+target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS})
 set_target_properties(codex-core PROPERTIES SUFFIX .js)
-warnings_are_errors(codex-core)
+
+# The same with the enumerations, linked for its declarations alone.
+add_executable(codex-core-declarations ${DECLARED_SOURCES})
+target_link_libraries(codex-core-declarations PRIVATE bindings)
+target_compile_options(codex-core-declarations PRIVATE ${MODULE_COMPILE_OPTIONS})
+target_link_options(codex-core-declarations PRIVATE ${MODULE_LINK_OPTIONS} -O1 --emit-tsd codex-core.d.ts)
+set_target_properties(codex-core-declarations PROPERTIES SUFFIX .js)
+warnings_are_errors(codex-core-declarations)

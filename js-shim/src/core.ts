@@ -1,22 +1,6 @@
-import { type Exports, Instance } from './instance.js';
+import { Instance } from './instance.js';
 
-/** The enumerations among the exports. */
-export type Enums = Pick<
-  Exports,
-  | 'Algorithm'
-  | 'Authority'
-  | 'CacheOutcome'
-  | 'ErrorCode'
-  | 'Field'
-  | 'Kind'
-  | 'OnUnavailable'
-  | 'Reason'
-  | 'Scope'
-  | 'SessionField'
-  | 'SessionOutcome'
-  | 'State'
-  | 'Verb'
->;
+export { enums } from './codex-core.enums.js';
 
 /** Traps within this time count together... */
 const TRAP_WINDOW_MS = 60_000;
@@ -86,29 +70,5 @@ class Core {
   }
 }
 
-const first = await Instance.make();
-
 /** The one core of this isolate. */
-export const core: Core = new Core(first);
-
-/** The core's enumerations, which are the same in every instance. */
-export const enums: Enums = copied(first.exports);
-
-/** Copies of the enumerations: embind's own objects have grown property by property, which makes every access a search. */
-function copied(exports: Exports): Enums {
-  return {
-    Algorithm: { ...exports.Algorithm },
-    Authority: { ...exports.Authority },
-    CacheOutcome: { ...exports.CacheOutcome },
-    ErrorCode: { ...exports.ErrorCode },
-    Field: { ...exports.Field },
-    Kind: { ...exports.Kind },
-    OnUnavailable: { ...exports.OnUnavailable },
-    Reason: { ...exports.Reason },
-    Scope: { ...exports.Scope },
-    SessionField: { ...exports.SessionField },
-    SessionOutcome: { ...exports.SessionOutcome },
-    State: { ...exports.State },
-    Verb: { ...exports.Verb },
-  };
-}
+export const core: Core = new Core(await Instance.make());

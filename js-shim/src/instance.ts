@@ -1,8 +1,11 @@
+import { enums } from './codex-core.enums.js';
 import createModule, { type MainModule } from './codex-core.js';
 import { wasm } from '#host';
 
-/** The exports of the core, as Emscripten declares them. */
-export type Exports = MainModule;
+/** The exports of the core, as Emscripten declares them; of the enumerations there are only the declarations. */
+export type Exports = Omit<MainModule, keyof typeof enums>;
+
+const { Field } = enums;
 
 /** Texts up to this many UTF-16 units are copied by a loop where they are ASCII; `encodeInto` has a price per call. */
 const LOOP_UNITS = 96;
@@ -106,7 +109,7 @@ export class Instance {
   /** The further keys of the operation that the last entry left. */
   furtherKeys(): string[] {
     const addresses = this.#furtherKeys();
-    return Array.from({ length: this.int(this.exports.Field.FurtherKeys) }, (_, index) =>
+    return Array.from({ length: this.int(Field.FurtherKeys) }, (_, index) =>
       this.text(addresses[2 * index] as number, addresses[2 * index + 1] as number),
     );
   }
@@ -136,7 +139,7 @@ export class Instance {
   }
 
   #viewReply(): Float64Array {
-    return new Float64Array(this.#memory.buffer, this.#replyAddress, this.exports.Field.Count);
+    return new Float64Array(this.#memory.buffer, this.#replyAddress, Field.Count);
   }
 
   /** At the first call and not before: a Worker may draw no random numbers while it starts. */

@@ -36,13 +36,21 @@ export async function buildShim(toolchain) {
 function generatedFiles() {
   const made = (name) => readFileSync(join(buildDir, 'wasm', name));
   const wasm = made('codex-core.wasm');
+  const enums = enumsIn(made('codex-core.d.ts').toString());
   return new Map([
     ['codex-core.js', made('codex-core.js')],
     ['codex-core.d.ts', made('codex-core.d.ts')],
+    ['codex-core.enums.js', Buffer.from(`export const enums = {\n${enums.join(',\n')}\n};\n`)],
+    ['codex-core.enums.d.ts', Buffer.from(`export declare const enums: {\n${enums.join(';\n')}\n};\n`)],
     ['codex-core.wasm', wasm],
     ['codex-core.base64.js', Buffer.from(`export const base64 =\n  '${wasm.toString('base64')}';\n`)],
     ['codex-core.base64.d.ts', Buffer.from('export declare const base64: string;\n')],
   ]);
+}
+
+/** The enumerations among the declarations, `Name: {one: 0, ...}` each, which says the same in JavaScript. */
+function enumsIn(declarations) {
+  return [...declarations.matchAll(/^ {2}(\w+: \{.+\});$/gm)].map(([, declaration]) => declaration);
 }
 
 /** An untouched file keeps its time, so a running `wrangler dev` does not reload for nothing. */

@@ -107,7 +107,7 @@ const laws: readonly Law[] = [
         if (name === 'cloudflare:workers') return path !== 'js-shim/src/host/workerd.ts';
         if (!name.startsWith('.')) return true;
         const target = posix.join(posix.dirname(path), name);
-        const generated = /^js-shim\/src\/codex-core\.(?:js|wasm|base64\.js)$/.test(target);
+        const generated = /^js-shim\/src\/codex-core\.(?:js|wasm|base64\.js|enums\.js)$/.test(target);
         return !generated && !all.has(target.replace(/\.js$/, '.ts'));
       }),
   },

@@ -86,9 +86,26 @@ TEST(Fields, AreWholeNumbersThatADoubleHoldsExactly) {
   EXPECT_EQ(count(R"({"count":9007199254740991})"), 9'007'199'254'740'991);
   EXPECT_EQ(count(R"({"count":-9007199254740991})"), -9'007'199'254'740'991);
   EXPECT_EQ(count(R"({"count":-0})"), 0);
-  EXPECT_EQ(count(R"({"count":1e3})"), 1000);
+  for (const auto& [number, value] : std::vector<std::pair<const char*, std::int64_t>>{
+           {"1e3", 1000},
+           {"1E+3", 1000},
+           {"0.1e1", 1},
+           {"-2.50e1", -25},
+           {"1000e-3", 1},
+           {"0.0", 0},
+           {"-0e-7", 0},
+           {"0e99999999999999999999", 0},
+           {"8999999999999999.0", 8'999'999'999'999'999},
+           {"8999999999999999000000000e-9", 8'999'999'999'999'999},
+           {"1.0000000000000000000000000000", 1},
+           {"0.0000000000000000000000000001e28", 1},
+           {"10000000000000000000000000000e-28", 1},
+       }) {
+    EXPECT_EQ(count(std::string(R"({"count":)") + number + "}"), value) << number;
+  }
   for (const char* const number : {"9007199254740992", "-9007199254740992", "18446744073709551615", "9223372036854775808",
-                                   "1.5", "1e17", "-1e300", "1e-5", "123456789012345678901234567890"}) {
+                                   "1.5", "1e17", "-1e300", "1e-5", "123456789012345678901234567890", "1.7e308",
+                                   "1e-9999999999", "1.00000000000000000001", "9000000000000001.0", "0.5", "25e-1"}) {
     const Read read = readNumbers(std::string(R"({"count":)") + number + "}");
     EXPECT_TRUE(read.object) << number;
     EXPECT_EQ(read.count, std::nullopt) << number;
@@ -123,6 +140,8 @@ TEST(Fields, AreNoneInWhatIsNoObject) {
                                  R"({"count":1.})",
                                  R"({"count":0x1})",
                                  R"({"count":1e999})",
+                                 R"({"count":-1e309})",
+                                 R"({"count":1e99999999999999999999})",
                                  R"({"count":NaN})",
                                  R"({"count":Infinity})",
                                  R"({"count":1 2})",

@@ -1,37 +1,53 @@
 #include "wasm/ratelimit/limit-table.h"
 
+#include <utility>
+
 #include "wasm/ratelimit/algorithms.h"
 
 namespace codex {
 
-LimitTable::Counter* LimitTable::find(const StoreKey& key, const RateLimitRule& rule) {
-  const auto [first, last] = counters_.equal_range(key);
-  for (auto at = first; at != last; ++at) {
-    if (at->second.rule() == rule) return &at->second;
-  }
-  return nullptr;
+void LimitTable::Order::append(Counter& counter) {
+  counter.order = this;
+  counter.before = last;
+  counter.after = nullptr;
+  (last == nullptr ? first : last->after) = &counter;
+  last = &counter;
+}
+
+void LimitTable::Order::remove(Counter& counter) {
+  (counter.before == nullptr ? first : counter.before->after) = counter.after;
+  (counter.after == nullptr ? last : counter.after->before) = counter.before;
+}
+
+LimitTable::Counter* LimitTable::find(const StoreKey& key, const RateLimitRule& rule) const {
+  const Entry* const entry = keys_.find(key);
+  Counter* counter = entry == nullptr ? nullptr : entry->value.first.get();
+  while (counter != nullptr && counter->rule() != rule) counter = counter->sibling.get();
+  return counter;
 }
 
 LimitTable::Counter& LimitTable::touch(const StoreKey& key, const RateLimitRule& rule, Instant now) {
   if (Counter* const known = find(key, rule)) return *known;
-  const auto made = counters_.emplace(key, Counter(rule, phaseOf(key.text, rule)));
-  Counter& counter = made->second;
+  auto made = std::make_unique<Counter>(rule, phaseOf(key.text, rule));
+  Counter& counter = *made;
+  Entry& entry = *keys_.findOrAdd(key).first;
+  if (const Counter* const other = entry.value.first.get()) {
+    counter.known = other->known;
+    counter.block(other->known.until());
+  }
+  counter.entry = &entry;
   counter.born = stamp();
-  counter.order = &idle_;
-  counter.place = idle_.insert(idle_.end(), &made->first);
-  each(key, [&](const Counter& other) {
-    if (&other == &counter) return;
-    counter.known = other.known;
-    counter.block(other.known.until());
-  });
-  if (counters_.size() > capacity_) evictAnyBut(counter, now);
+  counter.sibling = std::exchange(entry.value.first, std::move(made));
+  idle_.append(counter);
+  if (++size_ > capacity_) evictAnyBut(counter, now);
   return counter;
 }
 
 void LimitTable::rank(Counter& counter, bool denies) {
   Order& order = denies ? denying_ : idle_;
-  order.splice(order.end(), *counter.order, counter.place);
-  counter.order = &order;
+  if (order.last == &counter) return;
+  counter.order->remove(counter);
+  order.append(counter);
 }
 
 void LimitTable::forget(const StoreKey& key) {
@@ -43,7 +59,7 @@ void LimitTable::forget(const StoreKey& key) {
   });
 }
 
-bool LimitTable::forgottenSince(const StoreKey& key, std::uint64_t stamp) {
+bool LimitTable::forgottenSince(const StoreKey& key, std::uint64_t stamp) const {
   if (lastForgotten_ < stamp) return false;
   bool forgotten = false;
   each(key, [&](const Counter& counter) { forgotten |= counter.forgottenAt > stamp; });
@@ -53,26 +69,23 @@ bool LimitTable::forgottenSince(const StoreKey& key, std::uint64_t stamp) {
 void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
   // Those refused longest ago stand first. A few are looked at, since a long window may stand before short ones.
   constexpr std::size_t kLookedAt = 8;
-  std::size_t looked = 0;
-  for (auto at = denying_.begin(); at != denying_.end() && looked < kLookedAt; ++at, ++looked) {
-    if (holding(at)->second.endedBy(now)) return evict(at);
+  Counter* denying = denying_.first;
+  for (std::size_t looked = 0; denying != nullptr && looked < kLookedAt; ++looked, denying = denying->after) {
+    if (denying->endedBy(now)) return evict(*denying);
   }
-  const bool keptIsOnlyIdle = idle_.size() == 1 && kept.order == &idle_;
-  Order& order = idle_.empty() || keptIsOnlyIdle ? denying_ : idle_;
-  if (!order.empty()) evict(order.begin());
+  Counter* const idle = idle_.first == &kept ? kept.after : idle_.first;
+  if (Counter* const least = idle != nullptr ? idle : denying_.first) evict(*least);
 }
 
-void LimitTable::evict(Order::iterator place) {
-  const Counters::iterator evicted = holding(place);
-  evicted->second.order->erase(place);
-  counters_.erase(evicted);
-}
-
-/// The entry whose own key stands there: others may have an equal one.
-LimitTable::Counters::iterator LimitTable::holding(const Order::iterator& place) {
-  auto [at, last] = counters_.equal_range(**place);
-  while (&at->first != *place) ++at;
-  return at;
+void LimitTable::evict(Counter& counter) {
+  counter.order->remove(counter);
+  --size_;
+  Entry& entry = *counter.entry;
+  std::unique_ptr<Counter>* at = &entry.value.first;
+  while (at->get() != &counter) at = &(*at)->sibling;
+  std::unique_ptr<Counter> evicted = std::move(*at);
+  *at = std::move(evicted->sibling);
+  if (entry.value.first == nullptr) keys_.erase(entry);
 }
 
 }  // namespace codex

@@ -2,10 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
-#include <unordered_map>
+#include <memory>
 
-#include "wasm/memory/store-key.h"
+#include "wasm/memory/key-map.h"
 #include "wasm/ratelimit/block.h"
 #include "wasm/ratelimit/limit-counter.h"
 #include "wasm/ratelimit/store-pace.h"
@@ -17,8 +16,23 @@ namespace codex {
 ///
 /// A key has a counter for each rule it is counted by: two rules that share keys by mistake must not undo each other.
 class LimitTable {
+ public:
+  class Counter;
+
  private:
-  using Order = std::list<const StoreKey*>;
+  struct Counters {
+    std::unique_ptr<Counter> first;  // of a key; the others follow it
+  };
+  using Entry = KeyMap<Counters>::Entry;
+
+  /// Counters, the least recently used first.
+  struct Order {
+    Counter* first = nullptr;
+    Counter* last = nullptr;
+
+    void append(Counter& counter);
+    void remove(Counter& counter);
+  };
 
  public:
   class Counter : public LimitCounter {
@@ -32,17 +46,20 @@ class LimitTable {
 
    private:
     friend class LimitTable;
+    Entry* entry = nullptr;
+    std::unique_ptr<Counter> sibling;  // another rule of the same key
     Order* order = nullptr;
-    Order::iterator place;
+    Counter* before = nullptr;
+    Counter* after = nullptr;
     std::uint64_t forgottenAt = 0;
   };
 
-  LimitTable(std::size_t capacity, HashSeed seed) : capacity_(capacity), counters_(0, StoreKeyHash{seed}) {}
+  LimitTable(std::size_t capacity, HashSeed seed) : capacity_(capacity), keys_(seed) {}
   LimitTable(const LimitTable&) = delete;
   LimitTable& operator=(const LimitTable&) = delete;
 
   /// The counter, or null where the isolate knows none. Like every counter handed out, good until the next `touch`.
-  Counter* find(const StoreKey& key, const RateLimitRule& rule);
+  Counter* find(const StoreKey& key, const RateLimitRule& rule) const;
 
   /// The counter, made where there is none. `now` tells which denials are over, should one have to go.
   Counter& touch(const StoreKey& key, const RateLimitRule& rule, Instant now);
@@ -54,28 +71,27 @@ class LimitTable {
   /// ask `forgottenSince` with the stamp they took.
   void forget(const StoreKey& key);
   std::uint64_t stamp() { return ++clock_; }
-  bool forgottenSince(const StoreKey& key, std::uint64_t stamp);
+  bool forgottenSince(const StoreKey& key, std::uint64_t stamp) const;
 
   /// Calls `change` for each counter of a key.
   template <class Change>
-  void each(const StoreKey& key, Change change) {
-    const auto [first, last] = counters_.equal_range(key);
-    for (auto at = first; at != last; ++at) change(at->second);
+  void each(const StoreKey& key, Change change) const {
+    const Entry* const entry = keys_.find(key);
+    if (entry == nullptr) return;
+    for (Counter* counter = entry->value.first.get(); counter != nullptr; counter = counter->sibling.get()) change(*counter);
   }
 
-  std::size_t size() const { return counters_.size(); }
+  std::size_t size() const { return size_; }
 
  private:
-  using Counters = std::unordered_multimap<StoreKey, Counter, StoreKeyHash>;
-
   void evictAnyBut(const Counter& kept, Instant now);
-  void evict(Order::iterator place);
-  Counters::iterator holding(const Order::iterator& place);
+  void evict(Counter& counter);
 
   std::size_t capacity_;
-  Counters counters_;
-  Order idle_;     // least recently used first
-  Order denying_;  // likewise
+  std::size_t size_ = 0;
+  KeyMap<Counters> keys_;
+  Order idle_;
+  Order denying_;
   std::uint64_t clock_ = 0;
   std::uint64_t lastForgotten_ = 0;
 };

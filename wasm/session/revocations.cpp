@@ -21,25 +21,25 @@ std::optional<Instant> decodeWatermark(std::string_view text) {
 }
 
 void Revocations::note(const StoreKey& user, Instant before) {
-  const auto [at, made] = known_.try_emplace(user, Watermark{before, {}});
-  Watermark& watermark = at->second;
+  const auto [entry, made] = known_.findOrAdd(user);
+  Watermark& watermark = entry->value;
+  watermark.before = std::max(watermark.before, before);
   if (made) {
-    watermark.place = order_.insert(order_.end(), &at->first);
+    watermark.place = order_.insert(order_.end(), &entry->key);
   } else {
-    watermark.before = std::max(watermark.before, before);
     order_.splice(order_.end(), order_, watermark.place);
   }
   if (known_.size() > capacity_) {
-    const auto oldest = known_.find(*order_.front());
+    KeyMap<Watermark>::Entry& oldest = *known_.find(*order_.front());
     order_.pop_front();
     known_.erase(oldest);
   }
 }
 
 std::optional<Instant> Revocations::before(const StoreKey& user) const {
-  const auto found = known_.find(user);
-  if (found == known_.end()) return std::nullopt;
-  return found->second.before;
+  const KeyMap<Watermark>::Entry* const found = known_.find(user);
+  if (found == nullptr) return std::nullopt;
+  return found->value.before;
 }
 
 }  // namespace codex

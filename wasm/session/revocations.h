@@ -5,9 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
-#include "wasm/memory/store-key.h"
+#include "wasm/memory/key-map.h"
 #include "wasm/time.h"
 
 namespace codex {
@@ -20,7 +19,7 @@ std::optional<Instant> decodeWatermark(std::string_view text);
 /// isolate that set it must not wait for that. Bounded: the longest unseen goes first, and KV still has it.
 class Revocations {
  public:
-  Revocations(std::size_t capacity, HashSeed seed) : capacity_(capacity), known_(0, StoreKeyHash{seed}) {}
+  Revocations(std::size_t capacity, HashSeed seed) : capacity_(capacity), known_(seed) {}
   Revocations(const Revocations&) = delete;
   Revocations& operator=(const Revocations&) = delete;
 
@@ -29,12 +28,12 @@ class Revocations {
 
  private:
   struct Watermark {
-    Instant before;
+    Instant before = kEarliest;
     std::list<const StoreKey*>::iterator place;
   };
 
   std::size_t capacity_;
-  std::unordered_map<StoreKey, Watermark, StoreKeyHash> known_;
+  KeyMap<Watermark> known_;
   std::list<const StoreKey*> order_;  // longest unseen first
 };
 
