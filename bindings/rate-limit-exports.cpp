@@ -28,23 +28,30 @@ LimitPolicy policyOf(unsigned packed) {
           .defers = (packed & 64U) != 0};
 }
 
-/// Who attempts what: the texts of a call, and its rule.
+/// Who attempts what: the texts of a call, and its rule. One for all calls, which copy what they need for longer: making a key
+/// anew each time would be the dearest part of a decision in memory.
 struct Named {
   std::string_view prefix;
   InputText identifier;
   LimitAttempt attempt;
-
-  std::string blockKey() const { return key::forBlock(prefix, identifier); }
 };
+Named named;
 
-Result<Named> named(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
+/// Reads who attempts what. Returns what is wrong with it, if anything is.
+std::optional<Error> name(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
   const Result<RateLimitRule> rule = rateLimitRule(limit, windowSeconds, static_cast<LimitAlgorithm>(algorithm), burst);
-  if (!rule) return std::unexpected(rule.error());
-  const std::string_view prefixText = textBuffer().next(prefix).head;
-  const InputText identifierText = textBuffer().next(identifier);
-  Result<std::string> key = key::forLimit(prefixText, identifierText);
-  if (!key) return std::unexpected(key.error());
-  return Named{prefixText, identifierText, {.key = inStore(std::move(*key)), .rule = *rule}};
+  if (!rule) return rule.error();
+  named.prefix = textBuffer().next(prefix).head;
+  named.identifier = textBuffer().next(identifier);
+  named.attempt.key.store = caller.store;
+  named.attempt.rule = *rule;
+  return key::writeForLimit(named.attempt.key.text, named.prefix, named.identifier);
+}
+
+/// The attempt for a call that goes to the store.
+LimitAttempt attemptOnStore() {
+  named.attempt.blockKey = key::forBlock(named.prefix, named.identifier);
+  return named.attempt;
 }
 
 int done(const RateLimitVerdict& verdict) {
@@ -81,18 +88,15 @@ int checkLimit(int prefix, int identifier, double limit, double windowSeconds, i
                bool counts, unsigned packed) {
   const Result<std::int64_t> attemptCosts = attemptCost(cost);
   if (!attemptCosts) return refuse(attemptCosts.error());
-  Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  if (!input) return refuse(input.error());
-  LimitAttempt& attempt = input->attempt;
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  LimitAttempt& attempt = named.attempt;
   attempt.cost = *attemptCosts;
   attempt.counts = counts;
   const LimitPolicy policy = policyOf(packed);
   if (const auto verdict = decideHere(isolate->limits, attempt, policy, caller.now)) return done(*verdict);
-  if (isObject(policy)) return ask(std::move(attempt.key.text));
-  attempt.blockKey = input->blockKey();
-  return call(attempt.key.text, [&](KvStore& store) {
-    return codex::checkLimit(isolate->limits, store, std::move(attempt), policy, caller.now);
-  });
+  if (isObject(policy)) return ask(attempt.key.text);
+  return call(attempt.key.text,
+              [&](KvStore& store) { return codex::checkLimit(isolate->limits, store, attemptOnStore(), policy, caller.now); });
 }
 
 /// What the numbers hold of an authority's answer, before the attempts; see `limit-numbers.h`.
@@ -112,9 +116,9 @@ RateLimitVerdict answered(const RateLimitRule& rule) {
 int settleLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
                 bool counts, unsigned packed, bool reached) {
   const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  if (!attemptCosts || !input) return refuse(attemptCosts ? input.error() : attemptCosts.error());
-  LimitAttempt& attempt = input->attempt;
+  if (!attemptCosts) return refuse(attemptCosts.error());
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  LimitAttempt& attempt = named.attempt;
   attempt.cost = *attemptCosts;
   attempt.counts = counts;
   const LimitPolicy policy = policyOf(packed);
@@ -123,20 +127,18 @@ int settleLimit(int prefix, int identifier, double limit, double windowSeconds, 
 }
 
 int writeLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
-  Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  if (!input) return refuse(input.error());
-  LimitAttempt& attempt = input->attempt;
-  return call(attempt.key.text, [&](KvStore& store) {
-    return codex::writeLimit(isolate->limits, store, std::move(attempt.key), attempt.rule, caller.now);
-  });
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  LimitAttempt& attempt = named.attempt;
+  return call(attempt.key.text,
+              [&](KvStore& store) { return codex::writeLimit(isolate->limits, store, attempt.key, attempt.rule, caller.now); });
 }
 
 int refundLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
                 double opening, double sequence, unsigned packed) {
   const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  if (!attemptCosts || !input) return refuse(attemptCosts ? input.error() : attemptCosts.error());
-  const LimitAttempt& attempt = input->attempt;
+  if (!attemptCosts) return refuse(attemptCosts.error());
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  const LimitAttempt& attempt = named.attempt;
   const LimitTicket ticket = ticketOf(opening, sequence);
   const LimitPolicy policy = policyOf(packed);
   const LimitWritten written =
@@ -148,24 +150,18 @@ int blockLimit(int prefix, int identifier, double limit, double windowSeconds, i
                unsigned packed) {
   const Result<Millis> length = blockLength(seconds);
   if (!length) return refuse(length.error());
-  Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  if (!input) return refuse(input.error());
-  LimitAttempt& attempt = input->attempt;
-  attempt.blockKey = input->blockKey();
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
   const LimitPolicy policy = policyOf(packed);
-  return change(attempt.key.text, policy, [&](KvStore& store) {
-    return codex::blockLimit(isolate->limits, store, std::move(attempt), *length, policy, caller.now);
+  return change(named.attempt.key.text, policy, [&](KvStore& store) {
+    return codex::blockLimit(isolate->limits, store, attemptOnStore(), *length, policy, caller.now);
   });
 }
 
 int unblockLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, unsigned packed) {
-  Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  if (!input) return refuse(input.error());
-  LimitAttempt& attempt = input->attempt;
-  attempt.blockKey = input->blockKey();
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
   const LimitPolicy policy = policyOf(packed);
-  return change(attempt.key.text, policy, [&](KvStore& store) {
-    return codex::unblockLimit(isolate->limits, store, std::move(attempt), policy, caller.now);
+  return change(named.attempt.key.text, policy, [&](KvStore& store) {
+    return codex::unblockLimit(isolate->limits, store, attemptOnStore(), policy, caller.now);
   });
 }
 

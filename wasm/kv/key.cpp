@@ -33,15 +33,14 @@ void appendEscaped(std::string& key, char byte) {
   key += kHex[code & 15];
 }
 
-}  // namespace
-
-std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes) {
-  std::string key;
-  if (identifier.whole() && prefix.size() + identifier.head.size() <= maxBytes) {
+void escapeInto(std::string& key, std::string_view prefix, std::string_view separator, const InputText& identifier,
+                std::size_t maxBytes) {
+  const std::size_t opening = prefix.size() + separator.size();
+  key.clear();
+  if (identifier.whole() && opening + identifier.head.size() <= maxBytes) {
     bool plain = true;
-    const std::size_t whole = prefix.size() + identifier.head.size();
-    key.resize_and_overwrite(whole, [&](char* const begin, std::size_t) {  // in GCC 12 the second is the capacity
-      char* to = std::ranges::copy(prefix, begin).out;
+    key.resize_and_overwrite(opening + identifier.head.size(), [&](char* const begin, std::size_t) {  // in GCC 12 the capacity
+      char* to = std::ranges::copy(separator, std::ranges::copy(prefix, begin).out).out;
       for (const char byte : identifier.head) {
         if (isSuspect(byte)) {
           plain = false;
@@ -51,11 +50,11 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
       }
       return static_cast<std::size_t>(to - begin);
     });
-    if (plain) return key;
+    if (plain) return;
     key.clear();
   }
-  key.reserve(prefix.size() + identifier.head.size());
-  key += prefix;
+  key.reserve(opening + identifier.head.size());
+  key.append(prefix).append(separator);
   if (identifier.whole()) {
     std::string_view rest = identifier.head;
     while (key.size() <= maxBytes) {
@@ -74,16 +73,23 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
       }
       rest.remove_prefix(taken.size());
     }
-    if (key.size() <= maxBytes) return key;
-    key.assign(prefix);
+    if (key.size() <= maxBytes) return;
+    key.resize(opening);
   }
   key += "%h";
   key += base64url(identifier.digest());
+}
+
+}  // namespace
+
+std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes) {
+  std::string key;
+  escapeInto(key, prefix, {}, identifier, maxBytes);
   return key;
 }
 
-Result<std::string> forLimit(std::string_view prefix, const InputText& identifier) {
-  const auto refused = [](std::string_view reason) { return std::unexpected(Error{ErrorCode::InvalidConfig, reason}); };
+std::optional<Error> writeForLimit(std::string& key, std::string_view prefix, const InputText& identifier) {
+  const auto refused = [](std::string_view reason) { return Error{ErrorCode::InvalidConfig, reason}; };
   if (prefix.empty()) return refused("keyPrefix must not be empty; use one such as 'rl:login:'");
   if (prefix.size() > kMaxPrefixBytes) return refused("keyPrefix must be at most 256 bytes of UTF-8");
   if (hasLoneSurrogate(prefix)) return refused("keyPrefix must be well-formed Unicode");
@@ -95,12 +101,20 @@ Result<std::string> forLimit(std::string_view prefix, const InputText& identifie
       return refused("keyPrefix belongs to another client (session:, usess:, urev:, srev:, cache:, e:); use 'rl:...:'");
     }
   }
-  if (prefix.ends_with(':')) return escaped(prefix, identifier, kv::kMaxKeyBytes);
-  return escaped(std::string(prefix) + "%:", identifier, kv::kMaxKeyBytes);
+  escapeInto(key, prefix, prefix.ends_with(':') ? "" : "%:", identifier, kv::kMaxKeyBytes);
+  return std::nullopt;
+}
+
+Result<std::string> forLimit(std::string_view prefix, const InputText& identifier) {
+  std::string key;
+  if (const std::optional<Error> error = writeForLimit(key, prefix, identifier)) return std::unexpected(*error);
+  return key;
 }
 
 std::string forBlock(std::string_view prefix, const InputText& identifier) {
-  return escaped(std::string(prefix) + "%b:", identifier, kv::kMaxKeyBytes);
+  std::string key;
+  escapeInto(key, prefix, "%b:", identifier, kv::kMaxKeyBytes);
+  return key;
 }
 
 std::optional<std::string> forSession(const InputText& token) {

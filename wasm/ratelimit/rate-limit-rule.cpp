@@ -20,7 +20,7 @@ bool isCount(double value, double lowest) {
 Result<RateLimitRule> rateLimitRule(double limit, double windowSeconds, LimitAlgorithm algorithm, double burst) {
   if (!isCount(limit, 0)) return refused("limit must be a whole number from 0 to 1,000,000,000", limit);
   constexpr double kMaxWindowMs = static_cast<double>(kMaxWindow.count());
-  const double milliseconds = std::round(windowSeconds * 1000);
+  const double milliseconds = std::nearbyint(windowSeconds * 1000);
   // A window such as 1.005 s is 1004.9999999999999 ms in binary; half a microsecond is no fraction of a millisecond.
   const bool whole = std::abs(windowSeconds * 1000 - milliseconds) < 0.0005;
   if (!whole || !(milliseconds >= 1) || milliseconds > kMaxWindowMs) {

@@ -70,6 +70,18 @@ bool mayDeny(const Counter& counter, const LimitPolicy& policy, Instant now) {
   return !counter.blocked(now) || !policy.governed || !counter.pace.readOlderThan(kBlockKept, now);
 }
 
+/// Whether the call itself must write: the host cannot do it later, or the outcome decides.
+bool writesNow(const LimitPolicy& policy) {
+  return !policy.governed || !policy.defers || policy.onUnavailable == OnUnavailable::Deny;
+}
+
+/// Whether KV need neither be read nor be written before the answer.
+bool knowsEnough(const Counter& counter, const LimitAttempt& attempt, const LimitPolicy& policy, Instant now) {
+  if (isObject(policy.authority) || !policy.governed || counter.blocked(now) || counter.pace.readDue(now)) return false;
+  const bool writes = attempt.counts && attempt.cost > 0 && counter.pace.untilWrite(now) == Millis{0};
+  return !writes || !writesNow(policy);
+}
+
 /// The counter under which a call began, unless it was evicted meanwhile: another may stand in its place.
 class Place {
  public:
@@ -168,11 +180,6 @@ void promiseWrite(Counter& counter, const LimitPolicy& policy, RateLimitVerdict&
     verdict.writeIn = counter.pace.promiseWrite(now);
 }
 
-/// Whether the call itself must write: the host cannot do it later, or the outcome decides.
-bool writesNow(const LimitPolicy& policy) {
-  return !policy.governed || !policy.defers || policy.onUnavailable == OnUnavailable::Deny;
-}
-
 }  // namespace
 
 std::optional<RateLimitVerdict> decideHere(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy,
@@ -180,15 +187,9 @@ std::optional<RateLimitVerdict> decideHere(LimitTable& table, const LimitAttempt
   const bool alone = policy.authority == LimitAuthority::Memory;
   Counter* const counter = alone ? &table.touch(attempt.key, attempt.rule, now) : table.find(attempt.key, attempt.rule);
   if (counter == nullptr) return std::nullopt;
-  if (counter->denies(attempt.cost, now)) {
-    if (!mayDeny(*counter, policy, now)) return std::nullopt;
-    return shown(by(policy, judged(table, *counter, attempt, false, now)), policy);
-  }
-  if (isObject(policy.authority)) return std::nullopt;
-  if (!alone) {
-    if (!policy.governed || counter->pace.readDue(now)) return std::nullopt;
-    const bool writes = attempt.counts && attempt.cost > 0 && counter->pace.untilWrite(now) == Millis{0};
-    if (writes && writesNow(policy)) return std::nullopt;
+  if (!alone && !knowsEnough(*counter, attempt, policy, now)) {
+    const bool denied = counter->denies(attempt.cost, now) && mayDeny(*counter, policy, now);
+    if (!denied) return std::nullopt;
   }
   RateLimitVerdict verdict = by(policy, judged(table, *counter, attempt, attempt.counts, now));
   promiseWrite(*counter, policy, verdict, now);

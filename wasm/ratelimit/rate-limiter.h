@@ -36,7 +36,7 @@ struct LimitPolicy {
 struct LimitAttempt {
   StoreKey key;
   std::string blockKey = {};  // where the store keeps the caller's block
-  RateLimitRule rule;
+  RateLimitRule rule = {0, Millis{1}};
   std::int64_t cost = 1;
   bool counts = true;  // false: only tell what would be decided
 };
