@@ -1,8 +1,10 @@
 /**
- * The package beside plain TypeScript, its size, and its first use. `npm run bench` sets up, builds, and runs this.
+ * The package beside plain TypeScript, its size, its first use, and its memory tier beside an LRU. `npm run bench` sets up,
+ * builds, and runs this.
  *
  * `quick` takes 40 seconds and shows more noise; `--write` puts the tables into README.md; `--only=<text>` runs the operations
- * whose name contains it, and nothing else; `--place=<node | workerd | kv>` only one place's. A missed target is shown and fails nothing.
+ * whose name contains it, and nothing else; `--place=<node | workerd | kv | tier>` only one place's,
+ * or with `tier` what is measured of the memory tier natively. A missed target is shown and fails nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,15 +16,16 @@ import { main } from '../scripts/lib/main.mjs';
 import { root } from '../scripts/lib/paths.mjs';
 import { SIZE_BUDGET_BYTES, shippedParts } from '../scripts/lib/shipped-size.mjs';
 import { firstUse } from './lib/first-use.mjs';
+import { memoryTier } from './lib/memory-tier.mjs';
 import { places } from './lib/places.mjs';
 import { writeInto } from './lib/readme.mjs';
 import { summarise } from './lib/statistics.mjs';
-import { caseTable, firstUseTable, sizeTable } from './lib/tables.mjs';
+import { caseTable, firstUseTable, hitRatioTable, sizeTable, tierTimeTable } from './lib/tables.mjs';
 
 const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15 };
 const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5 };
 
-const USAGE = 'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv>]';
+const USAGE = 'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv | tier>]';
 
 await main(async () => {
   const { values, positionals } = parseArgs({
@@ -56,6 +59,11 @@ await main(async () => {
     if (values.only === '' && values.place === '') {
       show(sizeTable(shippedParts(), SIZE_BUDGET_BYTES));
       show(firstUseTable(await firstUse(scratch, effort.starts)));
+    }
+    if (values.only === '' && ['', 'tier'].includes(values.place)) {
+      const { ratios, times } = await memoryTier();
+      show(hitRatioTable(ratios));
+      show(tierTimeTable(times));
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });

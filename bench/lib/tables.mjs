@@ -1,7 +1,7 @@
 import { FIRST_USE_MS, targetOf, verdict } from './targets.mjs';
 
 /** Columns whose numbers stand at the right. */
-const NUMBER = /^[\d.~%-]/;
+const NUMBER = /^[\d.~%+-]/;
 
 /** A Markdown table, padded so that it reads as well on a terminal. */
 export function table(head, rows) {
@@ -51,6 +51,25 @@ export function firstUseTable({ imported, inside, extra, empty }) {
       row('outside: the empty worker itself', empty),
     ],
   );
+}
+
+/** The share of requests that hit, in percent, the tier's beside an LRU's of the same bytes. */
+export function hitRatioTable(ratios) {
+  const percent = (share) => `${(100 * share).toFixed(1)}`;
+  const rows = ratios.map(({ trace, mib, lru, tier }) => [
+    trace,
+    whole(mib),
+    percent(tier),
+    percent(lru),
+    `${tier >= lru ? '+' : ''}${percent(tier - lru)}`,
+  ]);
+  return table(['hits of the memory tier, %', 'MiB', 'ours', 'LRU', 'difference'], rows);
+}
+
+/** What the tier and the LRU take, both native and without a host, in nanoseconds. */
+export function tierTimeTable(operations) {
+  const rows = operations.map(({ operation, lru, tier }) => [operation, ns(tier), ns(lru), times(tier / lru)]);
+  return table(['memory tier, native', 'ours, ns', 'LRU, ns', 'ratio'], rows);
 }
 
 function goalOf(actual, target, unit) {

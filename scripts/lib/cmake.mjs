@@ -11,11 +11,12 @@ import { must } from './run.mjs';
 /** How many of Emscripten's own libraries the module links: for the progress line only. */
 const SYSTEM_LIBRARIES = 13;
 
-export function buildPreset(preset, toolchain) {
+/** Builds a preset; with `target`, only that. */
+export function buildPreset(preset, toolchain, target = 'all') {
   return withLock(join(buildDir, `${preset}.lock`), `another build of the preset ${preset}`, async () => {
     const options = { cwd: root, env: toolEnvironment(toolchain), whole: true };
     await configure(preset, toolchain, options);
-    await compile(preset, toolchain, options);
+    await compile(preset, target, toolchain, options);
   });
 }
 
@@ -36,8 +37,9 @@ async function configure(preset, toolchain, options) {
   writeFileSync(stamp, wanted);
 }
 
-async function compile(preset, toolchain, options) {
+async function compile(preset, target, toolchain, options) {
   const begun = Date.now();
+  const args = ['--build', '--preset', preset, '--target', target];
   let step = '';
   const onText = (text) => {
     const [, done, all] = [...text.matchAll(/\[(\d+)\/(\d+)\]/g)].at(-1) ?? [];
@@ -46,7 +48,7 @@ async function compile(preset, toolchain, options) {
   await withProgress(
     `Building ${preset}`,
     () => [step, systemLibraries(toolchain, begun)].filter(Boolean).join(', '),
-    () => must(`building the preset ${preset} failed`, 'cmake', ['--build', '--preset', preset], { ...options, onText }),
+    () => must(`building the preset ${preset} failed`, 'cmake', args, { ...options, onText }),
   );
 }
 

@@ -2,11 +2,20 @@
 
 #include <bit>
 #include <cstddef>
+#include <cstring>
 
 namespace codex {
 namespace {
 
-std::uint64_t littleEndian64(std::string_view bytes) {
+static_assert(std::endian::native == std::endian::little);
+
+std::uint64_t wholeWord(const char* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+std::uint64_t lastWord(std::string_view bytes) {
   std::uint64_t word = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   return word;
@@ -40,8 +49,8 @@ std::uint64_t siphash(const HashSeed& seed, std::string_view bytes) {
   SipState state{seed.low ^ 0x736f6d6570736575U, seed.high ^ 0x646f72616e646f6dU, seed.low ^ 0x6c7967656e657261U,
                  seed.high ^ 0x7465646279746573U};
   const std::uint64_t length = std::uint64_t{bytes.size()} << 56;
-  for (; bytes.size() >= 8; bytes.remove_prefix(8)) state.absorb(littleEndian64(bytes.substr(0, 8)));
-  state.absorb(length | littleEndian64(bytes));
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) state.absorb(wholeWord(bytes.data()));
+  state.absorb(length | lastWord(bytes));
   state.v2 ^= 0xff;
   state.round();
   state.round();
