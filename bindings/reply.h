@@ -27,7 +27,7 @@ enum class Field {
   Kind,
   KeyAddress,
   KeyLength,
-  KeyIsInput,  // of a call's first operation: the key is the text that was written, as it was written
+  KeyIsInput,  // of a call's first operation, and of an address: it is the text that was written, as it was written
   Pieces,      // 1: the value is these numbers between the pieces of a counter; 0: it is a text
   Number0,
   Number1,
