@@ -1,5 +1,6 @@
 export { CacheClient, type DeletedMany } from './cache.js';
 export { CACHE_TTL, cacheKeys } from './cache-keys.js';
+export { type AddressOptions, clientAddress, normalizeAddress } from './client-address.js';
 export { type ErrorCode, KVClientError } from './errors.js';
 export type { ClientEvent, Outcome } from './events.js';
 export type { ClientOptions } from './options.js';

@@ -47,6 +47,8 @@ describe('the installed package', () => {
         'RateLimiterClient',
         'SessionCacheClient',
         'cacheKeys',
+        'clientAddress',
+        'normalizeAddress',
       ]),
     );
   });
