@@ -4,6 +4,7 @@ export { type AddressOptions, clientAddress, normalizeAddress } from './client-a
 export { type ErrorCode, KVClientError } from './errors.js';
 export type { ClientEvent, Outcome } from './events.js';
 export type { ClientOptions } from './options.js';
+export { rateLimitHeaders, type TooManyRequestsInit, tooManyRequests } from './rate-limit-response.js';
 export {
   type RateLimitConfig,
   RateLimiterClient,

@@ -30,6 +30,8 @@ export interface RateLimitResult {
   resetAt: number;
   /** The limit that was applied. */
   limit: number;
+  /** The window that was applied, in milliseconds, where the verdict says. */
+  windowMs?: number;
   /** Milliseconds after which the same attempt passes if nothing else happens: 0 when allowed, -1 when it never will. */
   retryAfterMs: number;
   reason: RateLimitReason;

@@ -49,6 +49,8 @@ describe('the installed package', () => {
         'cacheKeys',
         'clientAddress',
         'normalizeAddress',
+        'rateLimitHeaders',
+        'tooManyRequests',
       ]),
     );
   });
