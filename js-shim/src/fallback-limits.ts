@@ -1,5 +1,5 @@
 import { KVClientError } from './errors.js';
-import type { Rule } from './rate-limit-config.js';
+import { type Rule, windowMsOf } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 
 /** Callers kept at most; beyond that the one counted longest ago goes. */
@@ -56,7 +56,7 @@ export class FallbackLimits {
     onUnavailable: 'local' | 'deny' | 'allow',
     now: number,
   ): RateLimitResult {
-    const windowMs = Math.round(rule.window * 1000);
+    const windowMs = windowMsOf(rule);
     checkRange(rule, windowMs, cost);
     const { limit, burst } = rule;
     const known = this.#callers.get(name);
@@ -74,6 +74,7 @@ export class FallbackLimits {
       remaining: onUnavailable === 'deny' ? 0 : kept.remaining,
       resetAt: kept.resetAt,
       limit,
+      windowMs,
       retryAfterMs: allowed ? 0 : limit === 0 ? -1 : kept.resetAt - now,
       reason: 'degraded',
       exact: false,
