@@ -28,7 +28,7 @@ enum class Field {
   Kind,
   KeyAddress,
   KeyLength,
-  KeyIsInput,  // of a call's first operation: the key is the text that was written, as it was written
+  KeyIsInput,  // of a call's first operation, and of an address: it is the text that was written, as it was written
   ValueAddress,
   ValueLength,
   MetadataAddress,

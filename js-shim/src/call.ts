@@ -366,7 +366,8 @@ function startTimer(over: () => void, ms: number): ReturnType<typeof setTimeout>
   }
 }
 
-function refusal(op: string, instance: Instance): KVClientError {
+/** The error of a call that the core refused. */
+export function refusal(op: string, instance: Instance): KVClientError {
   const code = errorCodeOf(instance.int(Field.Failure)) ?? 'invalid-argument';
   const reason = instance.text(instance.int(Field.ReasonAddress), instance.int(Field.ReasonLength));
   const actual = instance.reply()[Field.Actual] as number;

@@ -1,5 +1,5 @@
 import { KVClientError } from './errors.js';
-import type { Rule } from './rate-limit-config.js';
+import { type Rule, windowMsOf } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 
 /** Callers kept at most; beyond that the one counted longest ago goes. */
@@ -58,7 +58,7 @@ export class FallbackLimits {
     onUnavailable: 'local' | 'deny' | 'allow',
     now: number,
   ): RateLimitResult {
-    const windowMs = Math.round(rule.window * 1000);
+    const windowMs = windowMsOf(rule);
     checkRange(rule, windowMs, cost);
     const { keyPrefix, limit, burst } = rule;
     const known = this.#prefixes.get(keyPrefix)?.get(identifier);
@@ -75,6 +75,7 @@ export class FallbackLimits {
       remaining: onUnavailable === 'deny' ? 0 : remaining,
       resetAt,
       limit,
+      windowMs,
       retryAfterMs: allowed ? 0 : limit === 0 ? -1 : resetAt - now,
       reason: 'degraded',
       exact: false,

@@ -1,10 +1,12 @@
 export { CacheClient, type DeletedMany } from './cache.js';
 export { CACHE_TTL, cacheKeys } from './cache-keys.js';
+export { type AddressOptions, clientAddress, normalizeAddress } from './client-address.js';
 export { type ErrorCode, KVClientError } from './errors.js';
 export type { ClientEvent, Outcome } from './events.js';
 export type { ClientOptions } from './options.js';
 export type { RateLimitAlgorithm, RateLimitConfig } from './rate-limit-config.js';
 export type { RateLimitReason, RateLimitResult, RateLimitTicket } from './rate-limit-result.js';
+export { rateLimitHeaders, type TooManyRequestsInit, tooManyRequests } from './rate-limit-response.js';
 export {
   type RateLimitCheck,
   RateLimiterClient,

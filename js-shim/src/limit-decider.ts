@@ -228,7 +228,7 @@ export class LimitDecider {
 
   /** Reads the verdict, sees to it that the counter is written, and reports where somebody listens. */
   #decided(instance: Instance, call: Call, attempt: Attempt): RateLimitResult {
-    const result = verdictIn(instance);
+    const result = verdictIn(instance, attempt.rule);
     const sequence = instance.int(Field.TicketSequence);
     if (sequence > 0) {
       const opening = instance.reply()[Field.TicketOpening] as number;

@@ -33,7 +33,7 @@ export function checkStore(kv: KVLike, client: string): void {
 }
 
 /** Checks that options are an object. Throws `invalid-config`. */
-export function checkOptions(options: ClientOptions, client: string): void {
+export function checkOptions(options: object, client: string): void {
   if (typeof options === 'object' && options !== null) return;
   throw new KVClientError('invalid-config', `the options of ${client} must be an object`);
 }

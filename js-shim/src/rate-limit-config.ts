@@ -40,6 +40,11 @@ export interface Rule {
   readonly burst: number;
 }
 
+/** The window of a rule in milliseconds: what is a whole number of them may be a little less or more in binary. */
+export function windowMsOf({ window }: Pick<Rule, 'window'>): number {
+  return Math.round(window * 1000);
+}
+
 type Fields = { [Field in keyof RateLimitConfig]?: unknown };
 
 /**

@@ -2,7 +2,7 @@ import { namesOf } from './codes.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
-import type { RateLimitAlgorithm, Rule } from './rate-limit-config.js';
+import { type RateLimitAlgorithm, type Rule, windowMsOf } from './rate-limit-config.js';
 
 /**
  * Why a verdict is what it is: `ok`; `limit`, too many attempts; `blocked`, by `block`; `degraded`, the authority could not be
@@ -34,6 +34,8 @@ export interface RateLimitResult {
   resetAt: number;
   /** The limit that was applied. */
   limit: number;
+  /** The window that was applied, in milliseconds, where the verdict says. */
+  windowMs?: number;
   /** Milliseconds after which the same attempt passes if nothing else happens: 0 when allowed, -1 when it never will. */
   retryAfterMs: number;
   reason: RateLimitReason;
@@ -50,14 +52,15 @@ const reasons = namesOf<RateLimitReason>(enums.Reason);
 const scopes = namesOf<RateLimitResult['scope']>(enums.Scope);
 const algorithms: readonly RateLimitAlgorithm[] = namesOf<RateLimitAlgorithm>(enums.Algorithm);
 
-/** Reads a verdict from the reply. */
-export function verdictIn(instance: Instance): RateLimitResult {
+/** Reads a verdict by that rule from the reply. */
+export function verdictIn(instance: Instance, rule: Rule): RateLimitResult {
   const reply = instance.reply();
   return {
     allowed: instance.int(Field.Allowed) === 1,
     remaining: instance.int(Field.Remaining),
     resetAt: reply[Field.ResetAt] as number,
     limit: instance.int(Field.Limit),
+    windowMs: windowMsOf(rule),
     retryAfterMs: reply[Field.RetryAfterMs] as number,
     reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
     exact: instance.int(Field.Exact) === 1,

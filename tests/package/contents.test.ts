@@ -47,6 +47,10 @@ describe('the installed package', () => {
         'RateLimiterClient',
         'SessionCacheClient',
         'cacheKeys',
+        'clientAddress',
+        'normalizeAddress',
+        'rateLimitHeaders',
+        'tooManyRequests',
       ]),
     );
   });
