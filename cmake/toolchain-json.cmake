@@ -1,4 +1,5 @@
-# What scripts/setup.mjs found or fetched: GOOGLETEST_SOURCE_DIR, NLOHMANN_INCLUDE_DIR and EMSCRIPTEN_ROOT.
+# What scripts/setup.mjs found or fetched: GOOGLETEST_SOURCE_DIR, NLOHMANN_INCLUDE_DIR and EMSCRIPTEN_ROOT, and for fuzzers
+# FUZZER_CXX, FUZZER_SYSROOT and FUZZER_LOADER, empty where they are not needed.
 set(TOOLCHAIN_JSON "${CMAKE_CURRENT_LIST_DIR}/../build/toolchain.json")
 if(NOT EXISTS "${TOOLCHAIN_JSON}")
   message(FATAL_ERROR "build/toolchain.json is missing: run `npm run setup` first")
@@ -7,3 +8,10 @@ file(READ "${TOOLCHAIN_JSON}" toolchain)
 string(JSON GOOGLETEST_SOURCE_DIR GET "${toolchain}" googletest)
 string(JSON NLOHMANN_INCLUDE_DIR GET "${toolchain}" nlohmann)
 string(JSON EMSCRIPTEN_ROOT GET "${toolchain}" emscripten root)
+foreach(name cxx sysroot loader)
+  string(TOUPPER "FUZZER_${name}" variable)
+  string(JSON ${variable} ERROR_VARIABLE absent GET "${toolchain}" fuzzer ${name})
+  if(absent)
+    set(${variable} "")
+  endif()
+endforeach()

@@ -1,8 +1,8 @@
 /**
  * What `npm test` runs, in this order. `npm test -- native api` runs only those.
  *
- * `preset` is a CMake preset to build first; `browser` marks a suite that needs Chromium; all `commands` run, also after
- * one has failed.
+ * `preset` is a CMake preset to build first; `browser` marks a suite that needs Chromium, `fuzzer` one that needs a compiler
+ * for fuzzers; all `commands` run, also after one has failed.
  */
 import { cppFiles, typescriptFolders } from './lib/sources.mjs';
 
@@ -21,6 +21,7 @@ export const suites = [
   { name: 'law', commands: [vitest('law')] },
   { name: 'native', preset: 'native', commands: [['ctest', '--preset', 'native']] },
   { name: 'sanitize', preset: 'sanitize', commands: [['ctest', '--preset', 'sanitize']] },
+  { name: 'fuzz', commands: [['node', 'scripts/fuzz.mjs']], fuzzer: true },
   { name: 'worker', commands: [vitest('worker')] },
   { name: 'api', commands: [vitest('api')] },
   { name: 'package', commands: [vitest('package')] },

@@ -1,11 +1,12 @@
 /**
  * `npm test [-- names]`: sets up, builds, runs every suite of suites.mjs whether or not an earlier one failed, and ends
- * with a table and the line `N passed, N failed`. Fails without a browser, unless ALLOW_NO_BROWSER=1.
+ * with a table and the line `N passed, N failed`. Fails without a browser, unless ALLOW_NO_BROWSER=1, and without a compiler
+ * for fuzzers.
  */
 import { build } from './build.mjs';
 import { toolEnvironment } from './lib/environment.mjs';
 import { main, report } from './lib/main.mjs';
-import { chosenSuites, noBrowser, runSuite } from './lib/suite.mjs';
+import { chosenSuites, noBrowser, noFuzzer, runSuite } from './lib/suite.mjs';
 import { summary } from './lib/summary.mjs';
 import { setup } from './setup.mjs';
 
@@ -24,12 +25,14 @@ await main(async () => {
     }
   };
 
-  const toolchain = await attempt('set-up', () => setup({ browser: suites.some((suite) => suite.browser) }));
+  const browser = suites.some((suite) => suite.browser);
+  const fuzzer = suites.some((suite) => suite.fuzzer);
+  const toolchain = await attempt('set-up', () => setup({ browser, fuzzer }));
   if (toolchain) {
     await attempt('build', () => build(toolchain));
     const env = toolEnvironment(toolchain);
     for (const suite of suites) {
-      const run = suite.browser && !toolchain.chromium ? noBrowser : runSuite;
+      const run = suite.browser && !toolchain.chromium ? noBrowser : suite.fuzzer && !toolchain.fuzzer ? noFuzzer : runSuite;
       results.push(await run(suite, toolchain, env));
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -15,5 +16,8 @@ using Instant = std::chrono::time_point<std::chrono::system_clock, Millis>;
 /// adding any duration the core knows cannot overflow.
 inline constexpr Instant kEarliest{Millis{-8'640'000'000'000'000}};
 inline constexpr Instant kLatest{Millis{8'640'000'000'000'000}};
+
+/// The instant that a stored number stands for, held to that range.
+constexpr Instant instantOf(std::int64_t unixMillis) { return std::clamp(Instant{Millis{unixMillis}}, kEarliest, kLatest); }
 
 }  // namespace codex

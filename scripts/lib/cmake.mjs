@@ -23,10 +23,10 @@ export function buildPreset(preset, toolchain, target = 'all') {
 async function configure(preset, toolchain, options) {
   // Ninja notices changed CMakeLists.txt files by itself, but neither changed presets nor a moved toolchain.
   const stamp = join(buildDir, preset, '.configured');
-  const { emscripten, googletest, nlohmann } = toolchain;
+  const { emscripten, googletest, nlohmann, fuzzer } = toolchain;
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, 'CMakePresets.json')))
-    .update(JSON.stringify([emscripten, googletest, nlohmann]))
+    .update(JSON.stringify([emscripten, googletest, nlohmann, fuzzer]))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   await withProgress(

@@ -5,7 +5,7 @@ import { root } from './paths.mjs';
 
 /** Every C++ file. */
 export function cppFiles() {
-  return ['wasm', 'bindings', 'tests/native', 'bench/native']
+  return ['wasm', 'bindings', 'tests/native', 'tests/fuzz', 'bench/native']
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file)))
     .filter((file) => /\.(h|cpp)$/.test(file));

@@ -1,4 +1,5 @@
 /** Runs one suite of suites.mjs and counts what it tested. */
+import { NO_FUZZER } from '../setup/fuzzer.mjs';
 import { suites } from '../suites.mjs';
 import { buildPreset } from './cmake.mjs';
 import { Failure } from './failure.mjs';
@@ -48,12 +49,25 @@ export async function noBrowser(suite) {
   return { name: suite.name, passed: 0, failed: allowed ? 0 : 1, seconds: 0, note: 'NOT RUN: no browser' };
 }
 
-/** Reads the totals of vitest (`Tests  1 failed | 2 passed (3)`) and of ctest (`1 tests failed out of 3`). */
+/** Stands in for the fuzzers where nothing can build them. */
+export async function noFuzzer(suite) {
+  const line = '!'.repeat(100);
+  console.log(`\n=== ${suite.name}\n${line}`);
+  console.log('!!! NOTHING WAS FUZZED: there is no clang++ with libFuzzer on this machine.');
+  console.log(`!!! ${NO_FUZZER[0].toUpperCase()}${NO_FUZZER.slice(1)}.\n${line}`);
+  return { name: suite.name, passed: 0, failed: 1, seconds: 0, note: 'NOT RUN: no libFuzzer' };
+}
+
+/**
+ * Reads the totals of vitest (`Tests  1 failed | 2 passed (3)`), of ctest (`1 tests failed out of 3`) and of our own scripts
+ * (`2 passed, 1 failed`).
+ */
 function counts(output) {
   const number = (pattern, text) => Number(pattern.exec(text)?.[1] ?? 0);
   const vitest = /^\s*Tests\s.*\(\d+\)/m.exec(output)?.[0];
   if (vitest) return { passed: number(/(\d+) passed/, vitest), failed: number(/(\d+) failed/, vitest) };
   const ctest = /(\d+) tests failed out of (\d+)/.exec(output);
   if (ctest) return { passed: Number(ctest[2]) - Number(ctest[1]), failed: Number(ctest[1]) };
-  return { passed: 0, failed: 0 };
+  const own = /^(\d+) passed, (\d+) failed$/m.exec(output);
+  return own ? { passed: Number(own[1]), failed: Number(own[2]) } : { passed: 0, failed: 0 };
 }

@@ -12,12 +12,16 @@ import { Failure } from '../lib/failure.mjs';
 import { withProgress } from '../lib/progress.mjs';
 import { retrying } from '../lib/retry.mjs';
 import { must } from '../lib/run.mjs';
+import { which } from '../lib/which.mjs';
 import { DEBIAN_KEYRINGS, debianMirror } from './debian-mirror.mjs';
 
 const MB = 1_000_000;
 
-/** Downloads `packages` with their dependencies into `folder/apt` and unpacks all of them into `folder/root`. */
-export async function unpackClosure(packages, folder) {
+/**
+ * Downloads `packages` with their dependencies into `folder/apt` and unpacks all of them into `folder/root`.
+ * `companions` names further ones by the files that those are, for what Debian names by a version that moves.
+ */
+export async function unpackClosure(packages, companions, folder) {
   const apt = aptIn(folder);
   await withProgress(
     "Reading Debian testing's package list",
@@ -26,9 +30,14 @@ export async function unpackClosure(packages, folder) {
   );
   // apt leaves out what it has already; an empty folder in the archives' place makes it list everything.
   const nowhere = `Dir::Cache::archives=${join(folder, 'apt/nowhere')}`;
-  const listing = await apt('resolving the packages failed', ['-o', nowhere, 'install', '--print-uris', ...packages]);
-  const wanted = parseUris(listing);
-  if (wanted.length === 0) throw new Failure(`apt-get named nothing to download:\n${listing}`);
+  const list = async (names) => {
+    const listing = await apt('resolving the packages failed', ['-o', nowhere, 'install', '--print-uris', ...names]);
+    const files = parseUris(listing);
+    if (files.length === 0) throw new Failure(`apt-get named nothing to download:\n${listing}`);
+    return files;
+  };
+  const all = [...packages, ...companions((await list(packages)).map((file) => file.name))];
+  const wanted = await list(all);
   const totalMb = Math.round(sum(wanted.map((file) => file.bytes)) / MB);
   const archives = join(folder, 'apt/cache/archives');
 
@@ -37,7 +46,7 @@ export async function unpackClosure(packages, folder) {
     () => `${Math.round(bytesIn(archives, join(archives, 'partial')) / MB)} of ${totalMb} MB`,
     () =>
       retrying('download', async () => {
-        await apt('downloading packages failed', ['install', '--download-only', ...packages]);
+        await apt('downloading packages failed', ['install', '--download-only', ...all]);
         checkArchives(archives, wanted);
       }),
   );
@@ -60,6 +69,12 @@ export async function unpackClosure(packages, folder) {
   }
   rmSync(join(folder, 'apt'), { recursive: true, force: true });
   return target;
+}
+
+/** Whether this machine can fetch Debian packages and verify them. */
+export function canFetchPackages() {
+  const tools = ['apt-get', 'dpkg-deb'].every((program) => which(program) !== undefined);
+  return tools && debianMirror() !== undefined && DEBIAN_KEYRINGS.some((file) => existsSync(file));
 }
 
 /** An `apt-get` bound to private state in `folder`; what it downloaded before an interruption is kept and checked. */

@@ -3,7 +3,7 @@
  * needs no environment variable.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Failure } from '../lib/failure.mjs';
@@ -42,26 +42,48 @@ export const emscripten = {
         ],
       );
     }
-    console.log("Emscripten: none on PATH that is new enough, so Debian testing's goes into a cache of yours (800 MB).");
-    await fetchClosure(EMSCRIPTEN_CLOSURE, ['emscripten', 'patchelf', ...LIBRARY_PACKAGES], {
-      async finish(building, home) {
-        const changed = await withProgress(
-          'Making the compiler run from its folder',
-          () => '',
-          () => relocate(join(building, 'root'), join(home, 'root')),
-        );
-        configureEmscripten(building, home);
-        return [...changed.map((file) => join('root', file)), 'root/usr/share/emscripten/emcc.py', ...libraryKeyFiles];
-      },
-      prove: (home) =>
-        withProgress(
-          'Trying the compiler',
-          () => '',
-          () => compileSomething(join(home, 'root/usr/share/emscripten/em++')),
-        ),
-    });
+    console.log("Emscripten: none on PATH that is new enough, so Debian testing's goes into a cache of yours (850 MB).");
+    await fetchEmscripten();
   },
 };
+
+/** Fetches Debian testing's Emscripten, whose clang can build fuzzers too. */
+export function fetchEmscripten() {
+  return fetchClosure(EMSCRIPTEN_CLOSURE, ['emscripten', 'patchelf', ...LIBRARY_PACKAGES], {
+    companions: fuzzerRuntime,
+    async finish(building, home) {
+      const changed = await withProgress(
+        'Making the compiler run from its folder',
+        () => '',
+        () => relocate(join(building, 'root'), join(home, 'root')),
+      );
+      configureEmscripten(building, home);
+      const keyFiles = [...changed, 'usr/share/emscripten/emcc.py', ...runtimeFiles(join(building, 'root'))];
+      return [...keyFiles.map((file) => join('root', file)), ...libraryKeyFiles];
+    },
+    prove: (home) =>
+      withProgress(
+        'Trying the compiler',
+        () => '',
+        () => compileSomething(join(home, 'root/usr/share/emscripten/em++')),
+      ),
+  });
+}
+
+/** What clang links fuzzers and sanitizers with: a package named by LLVM's version, which the compiler's own tells. */
+function fuzzerRuntime(files) {
+  const llvm = files.map((file) => /^clang-(\d+)_/.exec(file)?.[1]).find(Boolean);
+  return llvm ? [`libclang-rt-${llvm}-dev`] : [];
+}
+
+function runtimeFiles(root) {
+  const llvm = readdirSync(join(root, 'usr/lib')).filter((name) => name.startsWith('llvm-'));
+  return llvm.flatMap((name) => {
+    const folder = join('usr/lib', name, 'lib/clang');
+    const files = readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file));
+    return files.filter((file) => /libclang_rt\.(fuzzer|asan|ubsan)[^/]*\.a$/.test(file));
+  });
+}
 
 async function compileSomething(emxx) {
   const folder = mkdtempSync(join(tmpdir(), 'emscripten-'));

@@ -3,7 +3,7 @@
  * because the system's are older. `finalRoot` is where the folder will stand once it is renamed into place.
  * Returns the files that matter, relative to the folder.
  */
-import { closeSync, lstatSync, openSync, readdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../lib/failure.mjs';
 import { must } from '../lib/run.mjs';
@@ -43,8 +43,22 @@ export async function relocate(root, finalRoot) {
     changed.push(join(libraries, name));
   }
 
+  linkLoaders(root);
   changed.push(wrapPython(root, finalRoot, join(finalRoot, libraries), loader));
   return [...changed, join(libraries, loader)];
+}
+
+/**
+ * The C library's linker script names the loader outside /usr. A link to the whole of /usr/lib, as Debian has it, would
+ * lead clang to its headers by a way that Ninja cannot follow, which would then compile everything every time.
+ */
+function linkLoaders(root) {
+  for (const folder of readdirSync(join(root, 'usr')).filter((name) => name.startsWith('lib'))) {
+    for (const loader of readdirSync(join(root, 'usr', folder)).filter((name) => name.startsWith('ld-linux'))) {
+      mkdirSync(join(root, folder), { recursive: true });
+      symlinkSync(join('../usr', folder, loader), join(root, folder, loader));
+    }
+  }
 }
 
 /** Python is linked to a fixed address and does not survive patchelf, so it is started through the loader instead. */

@@ -16,7 +16,7 @@ function sourcesIn(folder: string): Source[] {
 }
 
 const sources: Source[] = [
-  ...['wasm', 'bindings', 'js-shim/src', 'workers', 'tests/native'].flatMap(sourcesIn),
+  ...['wasm', 'bindings', 'js-shim/src', 'workers', 'tests/native', 'tests/fuzz'].flatMap(sourcesIn),
   { path: 'js-shim/package.json', text: readFileSync(join(ROOT, 'js-shim/package.json'), 'utf8') },
 ];
 

@@ -107,6 +107,13 @@ TEST(Envelope, PassesOverWhatItDoesNotKnow) {
   EXPECT_EQ(envelope->keyDigest, "");
 }
 
+TEST(Envelope, IsHeldToTheRangeOfADate) {
+  const auto created = [](std::string_view metadata) { return decode(metadata).value_or(Envelope{}).created; };
+  EXPECT_EQ(created(R"({"c":8640000000000001,"s":30000})"), kLatest);
+  EXPECT_EQ(created(R"({"c":-9007199254740991,"s":30000})"), kEarliest);
+  EXPECT_EQ(decode(R"({"c":8640000000000001,"s":30000,"k":"digest"})").value_or(Envelope{}).keyDigest, "digest");
+}
+
 TEST(Entry, IsFreshUpToItsSoftTtl) {
   const Envelope envelope{kStart, Millis{30'000}, ""};
   const auto state = [&](Millis age) { return stateOf(envelope, "", kStart + age); };

@@ -64,5 +64,11 @@ TEST(Watermark, IsNothingWhereTheTextIsNone) {
   }
 }
 
+TEST(Watermark, BeyondTheRangeOfADateVoidsAllOrNothing) {
+  EXPECT_EQ(decodeWatermark(R"({"before":8640000000000001})"), kLatest);
+  EXPECT_EQ(decodeWatermark(R"({"before":9007199254740991})"), kLatest);
+  EXPECT_EQ(decodeWatermark(R"({"before":-8640000000000001})"), kEarliest);
+}
+
 }  // namespace
 }  // namespace codex

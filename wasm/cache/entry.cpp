@@ -26,7 +26,7 @@ std::optional<Envelope> decode(std::string_view metadata) {
   const std::array<json::Field, 3> wanted = {
       {{.name = "c", .number = &created}, {.name = "s", .number = &softTtl}, {.name = "k", .text = &keyDigest}}};
   if (metadata.empty() || !json::readFields(metadata, wanted) || !created || !softTtl) return std::nullopt;
-  return Envelope{Instant{Millis{*created}}, Millis{*softTtl}, keyDigest.value_or("")};
+  return Envelope{instantOf(*created), Millis{*softTtl}, keyDigest.value_or("")};
 }
 
 Result<std::optional<Lifetime>> lifetime(double ttlSeconds, bool keepsMetadata) {

@@ -16,6 +16,8 @@ struct Envelope {
   Instant created;
   Millis softTtl;
   std::string keyDigest;
+
+  bool operator==(const Envelope&) const = default;
 };
 
 std::string encode(const Envelope& envelope);

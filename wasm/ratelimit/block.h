@@ -14,6 +14,8 @@ namespace codex {
 struct Block {
   Instant made = kEarliest;
   Instant until = kEarliest;
+
+  bool operator==(const Block&) const = default;
 };
 
 inline constexpr Millis kMaxBlock = std::chrono::hours{24 * 400};

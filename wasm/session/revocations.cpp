@@ -17,7 +17,7 @@ std::optional<Instant> decodeWatermark(std::string_view text) {
   std::optional<std::int64_t> before;
   const std::array<json::Field, 1> wanted = {{{.name = "before", .number = &before}}};
   if (!json::readFields(text, wanted) || !before) return std::nullopt;
-  return Instant{Millis{*before}};
+  return instantOf(*before);
 }
 
 void Revocations::note(const StoreKey& user, Instant before) {

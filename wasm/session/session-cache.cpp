@@ -15,7 +15,7 @@ std::optional<Instant> loadedAtOf(std::string_view metadata) {
   std::optional<std::int64_t> loadedAt;
   const std::array<json::Field, 1> wanted = {{{.name = "l", .number = &loadedAt}}};
   if (!json::readFields(metadata, wanted) || !loadedAt) return std::nullopt;
-  return Instant{Millis{*loadedAt}};
+  return instantOf(*loadedAt);
 }
 
 SessionAnswer failed(const KvAnswer& answer) { return {SessionOutcome::Failed, answer.outcome.error().code}; }
