@@ -1,87 +1,16 @@
-// Rate limits. A rule is four numbers (limit, window in seconds, algorithm, burst or NaN), a client's policy one.
+// Deciding attempts.
 
 #include <emscripten/bind.h>
 
-#include "bindings/isolate.h"
-#include "bindings/limit-numbers.h"
-#include "wasm/kv/key.h"
-#include "wasm/memory/siphash.h"
-#include "wasm/ratelimit/attempts.h"
+#include "bindings/limit-input.h"
 
 namespace codex::bindings {
 namespace {
-
-/// The key last handed to the host with `State::Ask`.
-std::string askedKey;
 
 /// Packs what a client asks of all its attempts into the number that every call takes.
 unsigned limitPolicy(int authority, int onUnavailable, bool shadow, bool governed, bool defers) {
   return static_cast<unsigned>(authority) | (static_cast<unsigned>(onUnavailable) << 2) | (shadow ? 16U : 0U) |
          (governed ? 32U : 0U) | (defers ? 64U : 0U);
-}
-
-LimitPolicy policyOf(unsigned packed) {
-  return {.authority = static_cast<LimitAuthority>(packed & 3U),
-          .onUnavailable = static_cast<OnUnavailable>((packed >> 2) & 3U),
-          .shadow = (packed & 16U) != 0,
-          .governed = (packed & 32U) != 0,
-          .defers = (packed & 64U) != 0};
-}
-
-/// Who attempts what: the texts of a call, and its rule. One for all calls, which copy what they need for longer: making a key
-/// anew each time would be the dearest part of a decision in memory.
-struct Named {
-  std::string_view prefix;
-  InputText identifier;
-  LimitAttempt attempt;
-};
-Named named;
-
-/// Reads who attempts what. Returns what is wrong with it, if anything is.
-std::optional<Error> name(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
-  const Result<RateLimitRule> rule = rateLimitRule(limit, windowSeconds, static_cast<LimitAlgorithm>(algorithm), burst);
-  if (!rule) return rule.error();
-  named.prefix = textBuffer().next(prefix).head;
-  named.identifier = textBuffer().next(identifier);
-  named.attempt.key.store = caller.store;
-  named.attempt.rule = *rule;
-  return key::writeForLimit(named.attempt.key.text, named.prefix, named.identifier);
-}
-
-/// The attempt for a call that goes to the store.
-LimitAttempt attemptOnStore() {
-  named.attempt.blockKey = key::forBlock(named.prefix, named.identifier);
-  return named.attempt;
-}
-
-int done(const RateLimitVerdict& verdict) {
-  report(verdict);
-  return number(State::Done);
-}
-
-int done(const LimitWritten& written) {
-  report(written);
-  return number(State::Done);
-}
-
-bool isObject(const LimitPolicy& policy) {
-  return policy.authority == LimitAuthority::Durable || policy.authority == LimitAuthority::Fast;
-}
-
-int ask(std::string key) {
-  askedKey = std::move(key);
-  reply().set(Field::KeyAddress, Field::KeyLength, askedKey);
-  reply().set(Field::Shard, static_cast<double>(siphash({}, askedKey) & 0xFFFF'FFFFU));
-  return number(State::Ask);
-}
-
-/// Runs a change, which the object must hear of too where there is one.
-template <class Make>
-int change(const std::string& key, const LimitPolicy& policy, Make make) {
-  if (!isObject(policy)) return call({}, std::move(make));
-  std::string asked = key;
-  call({}, std::move(make));
-  return ask(std::move(asked));
 }
 
 int checkLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
@@ -94,85 +23,9 @@ int checkLimit(int prefix, int identifier, double limit, double windowSeconds, i
   attempt.counts = counts;
   const LimitPolicy policy = policyOf(packed);
   if (const auto verdict = decideHere(isolate->limits, attempt, policy, caller.now)) return done(*verdict);
-  if (isObject(policy)) return ask(attempt.key.text);
+  if (isObject(policy.authority)) return ask(attempt.key.text);
   return call(attempt.key.text,
               [&](KvStore& store) { return codex::checkLimit(isolate->limits, store, attemptOnStore(), policy, caller.now); });
-}
-
-/// What the numbers hold of an authority's answer, before the attempts; see `limit-numbers.h`.
-RateLimitVerdict answered(const RateLimitRule& rule) {
-  const Numbers& in = numbers();
-  RateLimitVerdict verdict{.allowed = in.at(0) != 0,
-                           .limit = rule.limit,
-                           .remaining = in.whole(1),
-                           .resetAt = toInstant(in.at(2)),
-                           .retryAfter = in.at(3) < 0 ? std::nullopt : std::optional(toDuration<Millis>(in.at(3))),
-                           .reason = static_cast<LimitReason>(in.whole(4))};
-  if (in.at(6) > 0) verdict.ticket = LimitTicket{in.whole(5), static_cast<std::uint32_t>(in.whole(6))};
-  return verdict;
-}
-
-/// Takes in what the authority answered, or with a failure, that it did not.
-int settleLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
-                bool counts, unsigned packed, bool reached) {
-  const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  if (!attemptCosts) return refuse(attemptCosts.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
-  LimitAttempt& attempt = named.attempt;
-  attempt.cost = *attemptCosts;
-  attempt.counts = counts;
-  const LimitPolicy policy = policyOf(packed);
-  if (!reached) return done(decideAlone(isolate->limits, attempt, policy, ErrorCode::StoreUnavailable, caller.now));
-  return done(settle(isolate->limits, attempt, policy, answered(attempt.rule), attemptsIn(numbers(), 7), caller.now));
-}
-
-int writeLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
-  LimitAttempt& attempt = named.attempt;
-  return call(attempt.key.text,
-              [&](KvStore& store) { return codex::writeLimit(isolate->limits, store, attempt.key, attempt.rule, caller.now); });
-}
-
-int refundLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
-                double opening, double sequence, unsigned packed) {
-  const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  if (!attemptCosts) return refuse(attemptCosts.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
-  const LimitAttempt& attempt = named.attempt;
-  const LimitTicket ticket = ticketOf(opening, sequence);
-  const LimitPolicy policy = policyOf(packed);
-  const LimitWritten written =
-      codex::refundLimit(isolate->limits, attempt.key, attempt.rule, ticket, *attemptCosts, policy, caller.now);
-  return isObject(policy) ? ask(attempt.key.text) : done(written);
-}
-
-int blockLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double seconds,
-               unsigned packed) {
-  const Result<Millis> length = blockLength(seconds);
-  if (!length) return refuse(length.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
-  const LimitPolicy policy = policyOf(packed);
-  return change(named.attempt.key.text, policy, [&](KvStore& store) {
-    return codex::blockLimit(isolate->limits, store, attemptOnStore(), *length, policy, caller.now);
-  });
-}
-
-int unblockLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, unsigned packed) {
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
-  const LimitPolicy policy = policyOf(packed);
-  return change(named.attempt.key.text, policy, [&](KvStore& store) {
-    return codex::unblockLimit(isolate->limits, store, attemptOnStore(), policy, caller.now);
-  });
-}
-
-int resetLimit(int prefix, int identifier, unsigned packed) {
-  const std::string_view prefixText = textBuffer().next(prefix).head;
-  Result<std::string> key = key::forLimit(prefixText, textBuffer().next(identifier));
-  if (!key) return refuse(key.error());
-  const LimitPolicy policy = policyOf(packed);
-  return change(*key, policy, [&](KvStore& store) {
-    return codex::resetLimit(isolate->limits, store, inStore(*key), policy.authority, caller.now);
-  });
 }
 
 }  // namespace
@@ -186,10 +39,4 @@ EMSCRIPTEN_BINDINGS(rate_limit) {
 
   function("limitPolicy", &limitPolicy);
   function("checkLimit", &bindings::checkLimit);
-  function("settleLimit", &settleLimit);
-  function("writeLimit", &bindings::writeLimit);
-  function("refundLimit", &bindings::refundLimit);
-  function("blockLimit", &bindings::blockLimit);
-  function("unblockLimit", &bindings::unblockLimit);
-  function("resetLimit", &bindings::resetLimit);
 }

@@ -28,8 +28,15 @@ set(MODULE_LINK_OPTIONS
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
-# The general JSON reader is a third of the module and not on the hot path; an address is read once in a request.
+# What is large and seldom run is made small; so is what waits for a store anyway. Decisions in memory stay fast.
 set_source_files_properties(wasm/http/address.cpp wasm/json/general-reader.cpp PROPERTIES COMPILE_OPTIONS -Oz)
+set_source_files_properties(
+  bindings/authority-exports.cpp
+  bindings/limit-numbers.cpp
+  bindings/limit-upkeep-exports.cpp
+  wasm/memory/tier.cpp
+  wasm/ratelimit/rate-limiter.cpp
+  PROPERTIES COMPILE_OPTIONS -Os)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})
 target_link_libraries(bindings PUBLIC core)

@@ -29,6 +29,8 @@ export interface Steps<Argument, T> {
   readonly op: string;
   /** Writes the texts and enters the core. */
   begin(instance: Instance, argument: Argument): number;
+  /** The texts that `begin` writes as one string, where that is not `call.input`; asked for only if the call waits. */
+  input?(argument: Argument): string;
   /** Reads the outcome, at once, before another call overwrites it. */
   end(instance: Instance, call: Call, argument: Argument): T;
   /** Goes on where the core asks for somebody else than the store. */
@@ -207,11 +209,15 @@ export class Call {
     const length = instance.int(Field.KeyLength);
     if (address !== this.#keyAddress || length !== this.#keyLength) {
       const isInput = this.#keyLength === 0 && instance.int(Field.KeyIsInput) === 1;
-      this.#key = isInput ? this.input : instance.text(address, length);
+      this.#key = isInput ? this.#inputText() : instance.text(address, length);
       this.#keyAddress = address;
       this.#keyLength = length;
     }
     return this.#key;
+  }
+
+  #inputText(): string {
+    return this.#steps.input?.(this.#argument) ?? this.input;
   }
 
   /** Hears how an operation went. After a timeout there are new ears for the next one, and what these hear is too late. */

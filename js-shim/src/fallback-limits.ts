@@ -28,7 +28,10 @@ export class FallbackLimits {
   note(keyPrefix: string, identifier: string, remaining: number, resetAt: number, instance: number): void {
     // Two maps, and not one by both texts: joining them costs more than the rest of a decision.
     let callers = this.#prefixes.get(keyPrefix);
-    if (callers === undefined) this.#prefixes.set(keyPrefix, (callers = new Map()));
+    if (callers === undefined) {
+      callers = new Map();
+      this.#prefixes.set(keyPrefix, callers);
+    }
     const kept = callers.get(identifier);
     if (kept === undefined) {
       callers.set(identifier, { remaining, resetAt, instance });
@@ -89,7 +92,11 @@ export class FallbackLimits {
 
   #dropOldest(): void {
     for (const [keyPrefix, callers] of this.#prefixes) {
-      for (const identifier of callers.keys()) return this.forget(keyPrefix, identifier);
+      const oldest = callers.keys().next();
+      if (!oldest.done) {
+        this.forget(keyPrefix, oldest.value);
+        return;
+      }
       this.#prefixes.delete(keyPrefix);
     }
   }
@@ -100,7 +107,10 @@ const ofStores = new Map<number, FallbackLimits>();
 /** The counter of a store: two namespaces never share a caller. */
 export function fallbackOf(storeId: number): FallbackLimits {
   let limits = ofStores.get(storeId);
-  if (limits === undefined) ofStores.set(storeId, (limits = new FallbackLimits()));
+  if (limits === undefined) {
+    limits = new FallbackLimits();
+    ofStores.set(storeId, limits);
+  }
   return limits;
 }
 

@@ -75,6 +75,7 @@ export class LimitDecider {
         counts,
         this.#policy(instance),
       ),
+    input: ({ rule, identifier }) => rule.keyPrefix + identifier,
     end: (instance, call, attempt) => this.#decided(instance, call, attempt),
     ask: (instance, call, attempt) => this.#ask(askedIn(instance), call, attempt),
     lost: (code, call, attempt) => this.#withoutCore(code, call, attempt),
@@ -110,7 +111,7 @@ export class LimitDecider {
 
   /** Decides an attempt, and counts it where it is to be. */
   decide(attempt: Attempt): Promise<RateLimitResult> {
-    const call = this.#begin(attempt);
+    const call = this.#caller.begin();
     const { rule, identifier } = attempt;
     // What an instance that trapped had counted still counts.
     if (core.traps > 0 && this.#fallback.outlived(rule.keyPrefix, identifier, core.number, call.beganMs)) {
@@ -126,7 +127,7 @@ export class LimitDecider {
     if (objects === null) return Promise.all(attempts.map((attempt) => this.decide(attempt)));
 
     const beganMs = this.#caller.now();
-    const located = await Promise.all(attempts.map((attempt) => this.#begin(attempt).run(this.#locate, attempt)));
+    const located = await Promise.all(attempts.map((attempt) => this.#caller.begin().run(this.#locate, attempt)));
     const results: RateLimitResult[] = [];
     const asked = Map.groupBy(located.keys(), (index) => {
       const found = located[index] as RateLimitResult | Asked;
@@ -150,7 +151,7 @@ export class LimitDecider {
   async refund(attempt: Attempt, { counter, opening, sequence }: RateLimitTicket): Promise<void> {
     const objects = this.#objects;
     const isTheirs = counter === 0 && objects !== null;
-    const call = this.#begin(attempt);
+    const call = this.#caller.begin();
     const begin = (instance: Instance, { identifier, rule, cost }: Attempt): number =>
       instance.exports.refundLimit(
         instance.write(rule.keyPrefix),
@@ -185,7 +186,7 @@ export class LimitDecider {
     message: (object: LimitObject, key: string, durable: boolean) => Promise<void>,
   ): Promise<void> {
     const { op } = attempt;
-    const call = this.#begin(attempt);
+    const call = this.#caller.begin();
     const enter = (instance: Instance): number => begin(instance, attempt, this.#policy(instance));
     const steps: Steps<Attempt, Done | Asked> = { op, begin: enter, end: doneIn, ask: askedIn, lost: lostDone };
     const done = await call.run(steps, attempt);
@@ -206,12 +207,6 @@ export class LimitDecider {
 
   get #source(): 'kv' | 'authority' {
     return this.#objects === null ? 'kv' : 'authority';
-  }
-
-  #begin(attempt: Attempt): Call {
-    const call = this.#caller.begin();
-    call.input = attempt.rule.keyPrefix + attempt.identifier;
-    return call;
   }
 
   #policy(instance: Instance): number {
@@ -261,7 +256,7 @@ export class LimitDecider {
     let wait = writeInMs;
     for (let round = 0; wait >= 0 && round < WRITE_ROUNDS; round++) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-      const call = this.#begin(attempt);
+      const call = this.#caller.begin();
       const { error, writeInMs } = await call.run(WRITE, attempt);
       if (call.kvWrites > 0) this.#caller.report(call, 'write', error === undefined ? 'stored' : 'failed', 'kv', error);
       wait = writeInMs;
@@ -278,7 +273,7 @@ export class LimitDecider {
   }
 
   #settled(attempt: Attempt, answer: LimitAnswer | null, beganMs: number): Promise<RateLimitResult> {
-    return this.#begin(attempt).run(this.#settle, { attempt, answer, beganMs });
+    return this.#caller.begin().run(this.#settle, { attempt, answer, beganMs });
   }
 
   /** What an object decided; null where it did not answer. */

@@ -88,7 +88,7 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
   return key;
 }
 
-std::optional<Error> writeForLimit(std::string& key, std::string_view prefix, const InputText& identifier) {
+std::optional<Error> checkPrefix(std::string_view prefix) {
   const auto refused = [](std::string_view reason) { return Error{ErrorCode::InvalidConfig, reason}; };
   if (prefix.empty()) return refused("keyPrefix must not be empty; use one such as 'rl:login:'");
   if (prefix.size() > kMaxPrefixBytes) return refused("keyPrefix must be at most 256 bytes of UTF-8");
@@ -97,17 +97,21 @@ std::optional<Error> writeForLimit(std::string& key, std::string_view prefix, co
     return refused("keyPrefix must not contain '%:' or '%b:'");
   }
   for (const std::string_view foreign : kForeignPrefixes) {
-    if (prefix.front() == foreign.front() && prefix.starts_with(foreign)) {
+    if (prefix.starts_with(foreign)) {
       return refused("keyPrefix belongs to another client (session:, usess:, urev:, srev:, cache:, e:); use 'rl:...:'");
     }
   }
-  escapeInto(key, prefix, prefix.ends_with(':') ? "" : "%:", identifier, kv::kMaxKeyBytes);
   return std::nullopt;
 }
 
+void writeForLimit(std::string& key, std::string_view prefix, const InputText& identifier) {
+  escapeInto(key, prefix, prefix.ends_with(':') ? "" : "%:", identifier, kv::kMaxKeyBytes);
+}
+
 Result<std::string> forLimit(std::string_view prefix, const InputText& identifier) {
+  if (const std::optional<Error> error = checkPrefix(prefix)) return std::unexpected(*error);
   std::string key;
-  if (const std::optional<Error> error = writeForLimit(key, prefix, identifier)) return std::unexpected(*error);
+  writeForLimit(key, prefix, identifier);
   return key;
 }
 

@@ -19,8 +19,10 @@ std::string escaped(std::string_view prefix, const InputText& identifier, std::s
 /// ("rl:ab", "") differ. Errors: InvalidConfig for a prefix that is empty, longer than 256 bytes, not UTF-8, contains `%:`
 /// or `%b:`, or belongs to the other clients.
 Result<std::string> forLimit(std::string_view prefix, const InputText& identifier);
-/// The same into a string whose memory is used again. Returns the error, if there is one.
-std::optional<Error> writeForLimit(std::string& key, std::string_view prefix, const InputText& identifier);
+/// The same in two steps, for whoever has many keys of one prefix: what is wrong with it, if anything is, and the key, into a
+/// string whose memory is used again.
+std::optional<Error> checkPrefix(std::string_view prefix);
+void writeForLimit(std::string& key, std::string_view prefix, const InputText& identifier);
 
 /// The key of a caller's block, within the same prefix. The prefix is one that `forLimit` has accepted.
 std::string forBlock(std::string_view prefix, const InputText& identifier);

@@ -11,77 +11,6 @@ namespace {
 
 using Counter = LimitTable::Counter;
 
-/// How long a denial by an authority that knows everything is taken for granted: it may have been lifted from elsewhere.
-constexpr Millis kDenialKept{10'000};
-/// How long a block is, before it is looked up again.
-constexpr Millis kBlockKept{60'000};
-/// How long to stay away from an authority that is out of order is nobody's knowledge; a second does not hammer it.
-constexpr Millis kPause{1000};
-
-bool isObject(LimitAuthority authority) { return authority == LimitAuthority::Durable || authority == LimitAuthority::Fast; }
-
-/// What the client asked for in place of a denial.
-RateLimitVerdict shown(RateLimitVerdict verdict, const LimitPolicy& policy) {
-  if (policy.shadow && !verdict.allowed) {
-    verdict.allowed = true;
-    verdict.retryAfter = Millis{0};
-    verdict.reason = LimitReason::Shadow;
-  }
-  return verdict;
-}
-
-/// Puts down whose attempts the verdict has counted.
-RateLimitVerdict by(const LimitPolicy& policy, RateLimitVerdict verdict) {
-  verdict.exact = policy.authority == LimitAuthority::Memory || policy.authority == LimitAuthority::Durable;
-  verdict.scope = isObject(policy.authority)                   ? LimitScope::Global
-                  : policy.authority == LimitAuthority::Memory ? LimitScope::Isolate
-                                                               : LimitScope::Colo;
-  return verdict;
-}
-
-/// The verdict when the authority has failed: the isolate's own, or what the caller asked for in its place.
-RateLimitVerdict degraded(RateLimitVerdict verdict, const LimitPolicy& policy, ErrorCode error) {
-  verdict.reason = LimitReason::Degraded;
-  verdict.scope = LimitScope::Isolate;
-  verdict.exact = false;
-  verdict.error = error;
-  if (policy.onUnavailable == OnUnavailable::Allow) {
-    verdict.allowed = true;
-    verdict.retryAfter = Millis{0};
-  } else if (policy.onUnavailable == OnUnavailable::Deny && verdict.allowed) {
-    verdict.allowed = false;
-    verdict.remaining = 0;
-    verdict.retryAfter = kPause;
-  }
-  return verdict;
-}
-
-/// Decides by the counter, and counts.
-RateLimitVerdict judged(LimitTable& table, Counter& counter, const LimitAttempt& attempt, bool counts, Instant now) {
-  RateLimitVerdict verdict = counter.judge(attempt.cost, counts, now);
-  table.rank(counter, !verdict.allowed || verdict.remaining == 0);
-  return verdict;
-}
-
-/// Whether a denial known here may be answered without asking.
-bool mayDeny(const Counter& counter, const LimitPolicy& policy, Instant now) {
-  if (policy.authority == LimitAuthority::Memory) return true;
-  if (isObject(policy.authority)) return !counter.pace.readOlderThan(kDenialKept, now);
-  return !counter.blocked(now) || !policy.governed || !counter.pace.readOlderThan(kBlockKept, now);
-}
-
-/// Whether the call itself must write: the host cannot do it later, or the outcome decides.
-bool writesNow(const LimitPolicy& policy) {
-  return !policy.governed || !policy.defers || policy.onUnavailable == OnUnavailable::Deny;
-}
-
-/// Whether KV need neither be read nor be written before the answer.
-bool knowsEnough(const Counter& counter, const LimitAttempt& attempt, const LimitPolicy& policy, Instant now) {
-  if (isObject(policy.authority) || !policy.governed || counter.blocked(now) || counter.pace.readDue(now)) return false;
-  const bool writes = attempt.counts && attempt.cost > 0 && counter.pace.untilWrite(now) == Millis{0};
-  return !writes || !writesNow(policy);
-}
-
 /// The counter under which a call began, unless it was evicted meanwhile: another may stand in its place.
 class Place {
  public:
@@ -174,27 +103,7 @@ Task<LimitWritten> write(LimitTable& table, KvStore& store, const StoreKey& key,
   co_return written;
 }
 
-/// Asks the host to have the counter written, unless somebody has been asked before.
-void promiseWrite(Counter& counter, const LimitPolicy& policy, RateLimitVerdict& verdict, Instant now) {
-  if (policy.authority == LimitAuthority::Kv && policy.defers && counter.unwritten())
-    verdict.writeIn = counter.pace.promiseWrite(now);
-}
-
 }  // namespace
-
-std::optional<RateLimitVerdict> decideHere(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy,
-                                           Instant now) {
-  const bool alone = policy.authority == LimitAuthority::Memory;
-  Counter* const counter = alone ? &table.touch(attempt.key, attempt.rule, now) : table.find(attempt.key, attempt.rule);
-  if (counter == nullptr) return std::nullopt;
-  if (!alone && !knowsEnough(*counter, attempt, policy, now)) {
-    const bool denied = counter->denies(attempt.cost, now) && mayDeny(*counter, policy, now);
-    if (!denied) return std::nullopt;
-  }
-  RateLimitVerdict verdict = by(policy, judged(table, *counter, attempt, attempt.counts, now));
-  promiseWrite(*counter, policy, verdict, now);
-  return shown(verdict, policy);
-}
 
 Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, LimitPolicy policy, Instant now) {
   Counter* counter = &table.touch(attempt.key, attempt.rule, now);
@@ -219,41 +128,25 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, LimitAttemp
 
   // Where the caller's own answer takes the store's place, there is no decision to count.
   const bool counts = attempt.counts && (!unreadable || policy.onUnavailable == OnUnavailable::Local);
-  RateLimitVerdict verdict = by(policy, judged(table, *counter, attempt, counts, now));
+  RateLimitVerdict verdict = decided(table, *counter, attempt, policy, counts, now);
   verdict.fromMemory = !asked;
   verdict.corrupt = corrupt;
   // A store that cannot be read is not written to: the count there may be higher than the one known here.
-  if (unreadable) co_return shown(degraded(verdict, policy, *unreadable), policy);
-  if (!writesNow(policy)) {
+  if (unreadable) {
+    degrade(verdict, policy, *unreadable);
+  } else if (!writesNow(policy)) {
     promiseWrite(*counter, policy, verdict, now);
-    co_return shown(verdict, policy);
+  } else if (counter->unwritten() && (!policy.governed || counter->pace.untilWrite(now) == Millis{0})) {
+    const LimitWritten written = co_await write(table, store, attempt.key, attempt.rule, now);
+    const bool failed = written.error && *written.error != ErrorCode::StoreRateLimited && verdict.ticket;
+    if (failed && policy.onUnavailable == OnUnavailable::Deny) {
+      if (Counter* const still = table.find(attempt.key, attempt.rule)) still->refund(*verdict.ticket, attempt.cost, now);
+      verdict.ticket.reset();
+    }
+    if (failed) degrade(verdict, policy, *written.error);
   }
-
-  if (!counter->unwritten() || (policy.governed && counter->pace.untilWrite(now) > Millis{0})) co_return shown(verdict, policy);
-  const LimitWritten written = co_await write(table, store, attempt.key, attempt.rule, now);
-  if (!written.error || *written.error == ErrorCode::StoreRateLimited || !verdict.ticket) co_return shown(verdict, policy);
-  if (policy.onUnavailable == OnUnavailable::Deny) {
-    if (Counter* const still = table.find(attempt.key, attempt.rule)) still->refund(*verdict.ticket, attempt.cost, now);
-    verdict.ticket.reset();
-  }
-  co_return shown(degraded(verdict, policy, *written.error), policy);
-}
-
-RateLimitVerdict settle(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy, RateLimitVerdict theirs,
-                        const Attempts& known, Instant now) {
-  Counter& counter = table.touch(attempt.key, attempt.rule, now);
-  counter.replace(known);
-  counter.pace.noteRead(now);
-  table.rank(counter, !theirs.allowed || theirs.remaining == 0);
-  theirs.fromMemory = false;
-  return shown(by(policy, theirs), policy);
-}
-
-RateLimitVerdict decideAlone(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy, ErrorCode error,
-                             Instant now) {
-  Counter& counter = table.touch(attempt.key, attempt.rule, now);
-  const bool counts = attempt.counts && policy.onUnavailable == OnUnavailable::Local;
-  return shown(degraded(judged(table, counter, attempt, counts, now), policy, error), policy);
+  show(verdict, policy);
+  co_return verdict;
 }
 
 Task<LimitWritten> writeLimit(LimitTable& table, KvStore& store, StoreKey key, RateLimitRule rule, Instant now) {
@@ -265,15 +158,6 @@ Task<LimitWritten> writeLimit(LimitTable& table, KvStore& store, StoreKey key, R
   if (const Millis wait = counter->pace.untilWrite(now); wait > Millis{0}) co_return LimitWritten{.writeIn = wait};
   counter->pace.releasePromise();
   co_return co_await write(table, store, key, rule, now);
-}
-
-LimitWritten refundLimit(LimitTable& table, const StoreKey& key, const RateLimitRule& rule, const LimitTicket& ticket,
-                         std::int64_t cost, const LimitPolicy& policy, Instant now) {
-  Counter* const counter = table.find(key, rule);
-  if (counter == nullptr || !counter->refund(ticket, cost, now)) return {};
-  table.rank(*counter, counter->denies(1, now));
-  if (policy.authority != LimitAuthority::Kv) return {};
-  return {.writeIn = counter->pace.promiseWrite(now)};
 }
 
 Task<Result<Instant>> blockLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, Millis length, LimitPolicy policy,

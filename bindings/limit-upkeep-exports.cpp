@@ -1,0 +1,111 @@
+// What is done about attempts besides deciding them: seldom, so small rather than fast.
+
+#include <emscripten/bind.h>
+
+#include "bindings/limit-input.h"
+#include "bindings/limit-numbers.h"
+#include "wasm/kv/key.h"
+
+namespace codex::bindings {
+namespace {
+
+/// Runs a change, which the object must hear of too where there is one.
+template <class Make>
+int change(const std::string& key, const LimitPolicy& policy, Make make) {
+  if (!isObject(policy.authority)) return call({}, std::move(make));
+  std::string asked = key;
+  call({}, std::move(make));
+  return ask(std::move(asked));
+}
+
+/// What the numbers hold of an authority's answer, before the attempts; see `limit-numbers.h`.
+RateLimitVerdict answered(const RateLimitRule& rule) {
+  const Numbers& in = numbers();
+  RateLimitVerdict verdict{.allowed = in.at(0) != 0,
+                           .limit = rule.limit,
+                           .remaining = in.whole(1),
+                           .resetAt = toInstant(in.at(2)),
+                           .retryAfter = in.at(3) < 0 ? std::nullopt : std::optional(toDuration<Millis>(in.at(3))),
+                           .reason = static_cast<LimitReason>(in.whole(4))};
+  if (in.at(6) > 0) verdict.ticket = LimitTicket{in.whole(5), static_cast<std::uint32_t>(in.whole(6))};
+  return verdict;
+}
+
+/// Takes in what the authority answered, or with a failure, that it did not.
+int settleLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
+                bool counts, unsigned packed, bool reached) {
+  const Result<std::int64_t> attemptCosts = attemptCost(cost);
+  if (!attemptCosts) return refuse(attemptCosts.error());
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  LimitAttempt& attempt = named.attempt;
+  attempt.cost = *attemptCosts;
+  attempt.counts = counts;
+  const LimitPolicy policy = policyOf(packed);
+  if (!reached) return done(decideAlone(isolate->limits, attempt, policy, ErrorCode::StoreUnavailable, caller.now));
+  return done(settle(isolate->limits, attempt, policy, answered(attempt.rule), attemptsIn(numbers(), 7), caller.now));
+}
+
+int writeLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  LimitAttempt& attempt = named.attempt;
+  return call(attempt.key.text,
+              [&](KvStore& store) { return codex::writeLimit(isolate->limits, store, attempt.key, attempt.rule, caller.now); });
+}
+
+int refundLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
+                double opening, double sequence, unsigned packed) {
+  const Result<std::int64_t> attemptCosts = attemptCost(cost);
+  if (!attemptCosts) return refuse(attemptCosts.error());
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  const LimitAttempt& attempt = named.attempt;
+  const LimitTicket ticket = ticketOf(opening, sequence);
+  const LimitPolicy policy = policyOf(packed);
+  report(codex::refundLimit(isolate->limits, attempt.key, attempt.rule, ticket, *attemptCosts, policy, caller.now));
+  return isObject(policy.authority) ? ask(attempt.key.text) : number(State::Done);
+}
+
+int blockLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double seconds,
+               unsigned packed) {
+  const Result<Millis> length = blockLength(seconds);
+  if (!length) return refuse(length.error());
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  const LimitPolicy policy = policyOf(packed);
+  return change(named.attempt.key.text, policy, [&](KvStore& store) {
+    return codex::blockLimit(isolate->limits, store, attemptOnStore(), *length, policy, caller.now);
+  });
+}
+
+int unblockLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, unsigned packed) {
+  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  const LimitPolicy policy = policyOf(packed);
+  return change(named.attempt.key.text, policy, [&](KvStore& store) {
+    return codex::unblockLimit(isolate->limits, store, attemptOnStore(), policy, caller.now);
+  });
+}
+
+int resetLimit(int prefix, int identifier, unsigned packed) {
+  const std::string_view prefixText = textBuffer().next(prefix).head;
+  Result<std::string> key = key::forLimit(prefixText, textBuffer().next(identifier));
+  if (!key) return refuse(key.error());
+  const LimitPolicy policy = policyOf(packed);
+  return change(*key, policy, [&](KvStore& store) {
+    return codex::resetLimit(isolate->limits, store, inStore(*key), policy.authority, caller.now);
+  });
+}
+
+}  // namespace
+}  // namespace codex::bindings
+
+using namespace codex;
+using namespace codex::bindings;
+
+EMSCRIPTEN_BINDINGS(limit_upkeep) {
+  using emscripten::function;
+
+  function("settleLimit", &settleLimit);
+  function("writeLimit", &bindings::writeLimit);
+  function("refundLimit", &bindings::refundLimit);
+  function("blockLimit", &bindings::blockLimit);
+  function("unblockLimit", &bindings::unblockLimit);
+  function("resetLimit", &bindings::resetLimit);
+}
