@@ -1,4 +1,5 @@
 import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import { PlainCache } from './plain/cache.ts';
 import { CheckedSessionCache } from './plain/checked-session-cache.ts';
 import { PlainRateLimiter } from './plain/rate-limiter.ts';
@@ -44,6 +45,17 @@ const limiters = {
   ours: (store: Store) => new RateLimiterClient(store, options),
   plain: (store: Store) => new PlainRateLimiter(store),
 };
+/** A limit of this isolate alone. Both answer what is left. */
+const memoryLimiters = {
+  ours: (store: Store) => {
+    const limiter = new RateLimiterClient(store, { ...options, authority: 'memory' });
+    return { left: async (address: string) => (await limiter.checkLimit(address, UNREACHED)).remaining };
+  },
+  flexible: () => {
+    const limiter = new RateLimiterMemory({ points: UNREACHED.limit, duration: UNREACHED.window, keyPrefix: 'rl:bench' });
+    return { left: async (address: string) => (await limiter.consume(address)).remainingPoints };
+  },
+};
 const sessionCaches = {
   ours: (store: Store) => new SessionCacheClient(store, options),
   plain: (store: Store) => new PlainSessionCache(store),
@@ -83,6 +95,22 @@ export const cases: readonly Case[] = [
       },
     };
   }),
+  compare(
+    'a limit in memory',
+    'rate-limiter-flexible',
+    { ours: memoryLimiters.ours, plain: memoryLimiters.flexible },
+    async (limiter: ReturnType<(typeof memoryLimiters)['ours']>) => {
+      const attempts = new Array<number>(KEYS).fill(0);
+      return {
+        operate: async (number) => {
+          const turn = number % KEYS;
+          attempts[turn] = pick(attempts, turn) + 1;
+          const left = await limiter.left(pick(addresses, turn));
+          expect(left === UNREACHED.limit - pick(attempts, turn), 'a limit in memory miscounted');
+        },
+      };
+    },
+  ),
   ...(['plain', 'checked'] as const).flatMap((against) => {
     const makers = { ours: sessionCaches.ours, plain: sessionCaches[against] };
     const label = against === 'plain' ? 'plain' : 'plain, same checks';

@@ -8,6 +8,11 @@ interface Entry {
   expiresAt: number;
 }
 
+interface Found {
+  value: unknown;
+  metadata: unknown;
+}
+
 const MIN_TTL_SECONDS = 60;
 
 /**
@@ -24,7 +29,16 @@ export class MemoryKV {
     return entry === null ? null : read(entry.value, type);
   }
 
-  async getWithMetadata(key: string, type?: Type | GetOptions): Promise<{ value: unknown; metadata: unknown }> {
+  getWithMetadata(keys: readonly string[], type?: Type | GetOptions): Promise<Map<string, Found | null>>;
+  getWithMetadata(key: string, type?: Type | GetOptions): Promise<Found>;
+  async getWithMetadata(key: string | readonly string[], type?: Type | GetOptions): Promise<Found | Map<string, Found | null>> {
+    if (typeof key === 'string') return this.#found(key, type);
+    const found = new Map<string, Found | null>();
+    for (const one of key) found.set(one, this.#live(one) === null ? null : this.#found(one, type));
+    return found;
+  }
+
+  #found(key: string, type?: Type | GetOptions): Found {
     const entry = this.#live(key);
     if (entry === null) return { value: null, metadata: null };
     return { value: read(entry.value, type), metadata: entry.metadata === null ? null : JSON.parse(entry.metadata) };

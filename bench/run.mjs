@@ -3,7 +3,7 @@
  * builds, and runs this.
  *
  * `quick` takes 40 seconds and shows more noise; `--write` puts the tables into README.md; `--only=<text>` runs the operations
- * whose name contains it, and nothing else; `--place=<node | workerd | kv | tier>` only one place's,
+ * whose name contains it, and nothing else; `--place=<node | workerd | kv | limits | tier>` only one place's,
  * or with `tier` what is measured of the memory tier natively. A missed target is shown and fails nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,16 +16,26 @@ import { main } from '../scripts/lib/main.mjs';
 import { root } from '../scripts/lib/paths.mjs';
 import { SIZE_BUDGET_BYTES, shippedParts } from '../scripts/lib/shipped-size.mjs';
 import { firstUse } from './lib/first-use.mjs';
+import { hotKey } from './lib/hot-key.mjs';
+import { limitObject } from './lib/limit-object.mjs';
 import { memoryTier } from './lib/memory-tier.mjs';
 import { places } from './lib/places.mjs';
 import { writeInto } from './lib/readme.mjs';
 import { summarise } from './lib/statistics.mjs';
-import { caseTable, firstUseTable, hitRatioTable, sizeTable, tierTimeTable } from './lib/tables.mjs';
+import {
+  caseTable,
+  firstUseTable,
+  hitRatioTable,
+  hotKeyTable,
+  limitObjectTable,
+  sizeTable,
+  tierTimeTable,
+} from './lib/tables.mjs';
 
-const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15 };
-const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5 };
+const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15, hotSeconds: 10 };
+const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5, hotSeconds: 5 };
 
-const USAGE = 'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv | tier>]';
+const USAGE = 'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv | limits | tier>]';
 
 await main(async () => {
   const { values, positionals } = parseArgs({
@@ -59,6 +69,10 @@ await main(async () => {
     if (values.only === '' && values.place === '') {
       show(sizeTable(shippedParts(), SIZE_BUDGET_BYTES));
       show(firstUseTable(await firstUse(scratch, effort.starts)));
+    }
+    if (values.only === '' && ['', 'limits'].includes(values.place)) {
+      show(hotKeyTable(await hotKey(effort.hotSeconds)));
+      show(limitObjectTable(await limitObject(scratch, effort.starts)));
     }
     if (values.only === '' && ['', 'tier'].includes(values.place)) {
       const { ratios, times } = await memoryTier();

@@ -42,5 +42,5 @@ async function runInWorkerd(store, order, scratch) {
   const folder = join(scratch, store);
   mkdirSync(folder);
   await bundle([bench('worker.ts')], folder);
-  return inWorkerd(folder, 'worker.js', (miniflare) => ask(miniflare, { store, order }), ['OURS', 'PLAIN']);
+  return inWorkerd(folder, 'worker.js', (miniflare) => ask(miniflare, { store, order }), { kvNamespaces: ['OURS', 'PLAIN'] });
 }

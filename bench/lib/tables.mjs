@@ -1,4 +1,4 @@
-import { FIRST_USE_MS, targetOf, verdict } from './targets.mjs';
+import { FIRST_USE_MS, HOT_KEY_OPERATIONS, targetOf, verdict } from './targets.mjs';
 
 /** Columns whose numbers stand at the right. */
 const NUMBER = /^[\d.~%+-]/;
@@ -70,6 +70,23 @@ export function hitRatioTable(ratios) {
 export function tierTimeTable(operations) {
   const rows = operations.map(({ operation, lru, tier }) => [operation, ns(tier), ns(lru), times(tier / lru)]);
   return table(['memory tier, native', 'ours, ns', 'LRU, ns', 'ratio'], rows);
+}
+
+/** What a caller costs who comes a thousand times a second. */
+export function hotKeyTable({ checks, seconds, ours, plain }) {
+  const goal = `at most ${HOT_KEY_OPERATIONS}: ${verdict(ours, HOT_KEY_OPERATIONS)}`;
+  const rows = [[`${whole(checks)} checks of one caller in ${seconds} s`, ours.toFixed(4), plain.toFixed(2), goal]];
+  return table(['KV operations a check', 'ours', 'plain', 'target'], rows);
+}
+
+/** How many checks Durable Objects decide in a second, 64 at a time. */
+export function limitObjectTable(kinds) {
+  const rows = kinds.map(({ shards, durable, median, low, high }) => [
+    `${shards === 1 ? 'one object' : `${shards} objects`}, ${durable ? 'written before it answers' : 'in memory'}`,
+    whole(median),
+    `${whole(low)}-${whole(high)}`,
+  ]);
+  return table(['checks by RateLimitAuthority', 'a second', 'p10-p90'], rows);
 }
 
 function goalOf(actual, target, unit) {

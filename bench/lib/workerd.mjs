@@ -9,8 +9,8 @@ const { Log, LogLevel, Miniflare, convertV4MiniflareOptions } = createRequire(
 
 const COMPATIBILITY_DATE = '2026-07-01';
 
-/** Runs a worker from a folder of modules in a workerd of its own, on loopback, with empty KV namespaces; always stops it. */
-export async function inWorkerd(folder, main, body, kvNamespaces = []) {
+/** Runs a worker from a folder of modules in a workerd of its own, on loopback, with bindings that are empty; always stops it. */
+export async function inWorkerd(folder, main, body, bindings = {}) {
   const names = [main, ...readdirSync(folder).filter((name) => name !== main)];
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -25,7 +25,7 @@ export async function inWorkerd(folder, main, body, kvNamespaces = []) {
         path: join(folder, name),
         contents: readFileSync(join(folder, name)),
       })),
-      kvNamespaces,
+      ...bindings,
     }),
   );
   try {
