@@ -46,6 +46,8 @@ EMSCRIPTEN_BINDINGS(enumerations) {
       .value("TicketOpening", Field::TicketOpening)
       .value("TicketSequence", Field::TicketSequence)
       .value("WriteInMs", Field::WriteInMs)
+      .value("Place", Field::Place)
+      .value("Born", Field::Born)
       .value("Shard", Field::Shard)
       .value("FromMemory", Field::FromMemory)
       .value("Corrupt", Field::Corrupt)

@@ -28,6 +28,8 @@ void Reply::verdict(const RateLimitVerdict& verdict) {
   set(Field::TicketOpening, verdict.ticket ? static_cast<double>(verdict.ticket->opening) : 0.0);
   set(Field::TicketSequence, verdict.ticket ? static_cast<double>(verdict.ticket->sequence) : 0.0);
   set(Field::WriteInMs, verdict.writeIn ? static_cast<double>(verdict.writeIn->count()) : -1.0);
+  set(Field::Place, static_cast<double>(verdict.place));
+  set(Field::Born, static_cast<double>(verdict.born));
   set(Field::FromMemory, verdict.fromMemory ? 1.0 : 0.0);
   set(Field::Corrupt, verdict.corrupt ? 1.0 : 0.0);
   set(Field::Failure, verdict.error ? static_cast<double>(*verdict.error) : -1.0);

@@ -50,7 +50,9 @@ enum class Field {
   TicketOpening,   // of an attempt that was counted
   TicketSequence,  // 0: none was counted
   WriteInMs,       // -1: the counter need not be written
-  Shard,           // of State::Ask: the number by which the key's object is chosen
+  Place,           // of the counter that decided, for `checkKnownLimit`
+  Born,
+  Shard,  // of State::Ask: the number by which the key's object is chosen
   FromMemory,
   Corrupt,
   RevokedBefore,

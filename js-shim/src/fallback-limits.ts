@@ -8,11 +8,14 @@ const MAX_CALLERS = 10_000;
 /** No instance of the core: counted here. */
 const HERE = 0;
 
-/** What a caller may still do, and who said so. */
-interface Kept {
+/** What a caller may still do, who said so, and where the core finds its counter. */
+export interface Kept {
   remaining: number;
   resetAt: number;
   instance: number;
+  rule: Rule | null;
+  place: number;
+  born: number;
 }
 
 /**
@@ -24,29 +27,25 @@ export class FallbackLimits {
   readonly #prefixes = new Map<string, Map<string, Kept>>();
   #size = 0;
 
-  /** Follows a verdict by which an attempt was counted. */
-  note(keyPrefix: string, identifier: string, remaining: number, resetAt: number, instance: number): void {
+  /** What is kept of a caller. */
+  find(keyPrefix: string, identifier: string): Kept | undefined {
     // Two maps, and not one by both texts: joining them costs more than the rest of a decision.
+    return this.#prefixes.get(keyPrefix)?.get(identifier);
+  }
+
+  /** What is kept of a caller, who is taken in where it is nothing yet. */
+  keep(keyPrefix: string, identifier: string): Kept {
     let callers = this.#prefixes.get(keyPrefix);
     if (callers === undefined) {
       callers = new Map();
       this.#prefixes.set(keyPrefix, callers);
     }
-    const kept = callers.get(identifier);
-    if (kept === undefined) {
-      callers.set(identifier, { remaining, resetAt, instance });
-      if (++this.#size > MAX_CALLERS) this.#dropOldest();
-      return;
-    }
-    kept.remaining = remaining;
-    kept.resetAt = resetAt;
-    kept.instance = instance;
-  }
-
-  /** Whether a caller's window is still open that this instance knows nothing of. */
-  outlived(keyPrefix: string, identifier: string, instance: number, now: number): boolean {
-    const kept = this.#prefixes.get(keyPrefix)?.get(identifier);
-    return kept !== undefined && kept.instance !== instance && now < kept.resetAt;
+    const known = callers.get(identifier);
+    if (known !== undefined) return known;
+    const kept = { remaining: 0, resetAt: 0, instance: HERE, rule: null, place: 0, born: 0 };
+    callers.set(identifier, kept);
+    if (++this.#size > MAX_CALLERS) this.#dropOldest();
+    return kept;
   }
 
   /**
@@ -64,13 +63,15 @@ export class FallbackLimits {
     const windowMs = windowMsOf(rule);
     checkRange(rule, windowMs, cost);
     const { keyPrefix, limit, burst } = rule;
-    const known = this.#prefixes.get(keyPrefix)?.get(identifier);
-    const isOpen = known !== undefined && now < known.resetAt;
-    const before = isOpen ? known.remaining : Number.isNaN(burst) ? limit : burst;
-    const resetAt = isOpen ? known.resetAt : now + windowMs;
+    const kept = this.keep(keyPrefix, identifier);
+    const isOpen = now < kept.resetAt;
+    const before = isOpen ? kept.remaining : Number.isNaN(burst) ? limit : burst;
+    const resetAt = isOpen ? kept.resetAt : now + windowMs;
     const passes = cost <= before;
     const remaining = passes && counts ? before - cost : before;
-    this.note(keyPrefix, identifier, remaining, resetAt, HERE);
+    kept.remaining = remaining;
+    kept.resetAt = resetAt;
+    kept.instance = HERE;
 
     const allowed = onUnavailable === 'allow' || (onUnavailable === 'local' && passes);
     return {

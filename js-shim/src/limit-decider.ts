@@ -3,13 +3,13 @@ import type { Caller } from './caller.js';
 import { errorCodeOf } from './codes.js';
 import { core, enums } from './core.js';
 import { type ErrorCode, storeFailure } from './errors.js';
-import { type FallbackLimits, fallbackOf } from './fallback-limits.js';
+import { type FallbackLimits, fallbackOf, type Kept } from './fallback-limits.js';
 import type { Instance } from './instance.js';
 import { type LimitAnswer, type LimitObject, type LimitObjects, numbersOf, type LimitRequest } from './limit-object.js';
 import type { Rule } from './rate-limit-config.js';
 import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from './rate-limit-result.js';
 
-const { Field } = enums;
+const { Field, State } = enums;
 /** How often a counter is tried to be written for one attempt; after that, it goes along with the next. */
 const WRITE_ROUNDS = 4;
 
@@ -21,6 +21,8 @@ export interface Attempt {
   readonly cost: number;
   /** False: only tell what would be decided. */
   readonly counts: boolean;
+  /** What this isolate keeps of the caller, once it has been looked up. */
+  kept?: Kept | undefined;
 }
 
 /** The object that keeps the count of an attempt is to be asked. */
@@ -63,8 +65,13 @@ export class LimitDecider {
 
   readonly #check: Steps<Attempt, RateLimitResult> = {
     op: 'checkLimit',
-    begin: (instance, { identifier, rule, cost, counts }) =>
-      instance.exports.checkLimit(
+    begin: (instance, { identifier, rule, cost, counts, kept }) => {
+      const policy = this.#policy(instance);
+      if (kept !== undefined && kept.instance === instance.number && isSame(kept.rule, rule)) {
+        const state = instance.exports.checkKnownLimit(kept.place, kept.born, cost, counts, policy);
+        if (state !== State.Dropped) return state;
+      }
+      return instance.exports.checkLimit(
         instance.write(rule.keyPrefix),
         instance.write(identifier),
         rule.limit,
@@ -73,8 +80,9 @@ export class LimitDecider {
         rule.burst,
         cost,
         counts,
-        this.#policy(instance),
-      ),
+        policy,
+      );
+    },
     input: ({ rule, identifier }) => rule.keyPrefix + identifier,
     end: (instance, call, attempt) => this.#decided(instance, call, attempt),
     ask: (instance, call, attempt) => this.#ask(askedIn(instance), call, attempt),
@@ -113,8 +121,10 @@ export class LimitDecider {
   decide(attempt: Attempt): Promise<RateLimitResult> {
     const call = this.#caller.begin();
     const { rule, identifier } = attempt;
+    const kept = this.#fallback.find(rule.keyPrefix, identifier);
+    attempt.kept = kept;
     // What an instance that trapped had counted still counts.
-    if (core.traps > 0 && this.#fallback.outlived(rule.keyPrefix, identifier, core.number, call.beganMs)) {
+    if (core.traps > 0 && kept !== undefined && kept.instance !== core.number && call.beganMs < kept.resetAt) {
       return Promise.resolve(this.#withoutCore('core-failed', call, attempt));
     }
     return call.run(this.#check, attempt);
@@ -202,7 +212,8 @@ export class LimitDecider {
   /** Has the fallback refuse a caller until then; 0 lets it forget the caller. */
   refuse({ rule, identifier }: Attempt, until: number): void {
     if (until === 0) this.#fallback.forget(rule.keyPrefix, identifier);
-    else this.#fallback.note(rule.keyPrefix, identifier, 0, until, core.number);
+    else
+      Object.assign(this.#fallback.keep(rule.keyPrefix, identifier), { remaining: 0, resetAt: until, instance: core.number });
   }
 
   get #source(): 'kv' | 'authority' {
@@ -229,10 +240,7 @@ export class LimitDecider {
       const opening = instance.reply()[Field.TicketOpening] as number;
       const isTheirs = this.#objects !== null && result.reason !== 'degraded';
       result.ticket = ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
-      if (!isTheirs) {
-        const { identifier, rule } = attempt;
-        this.#fallback.note(rule.keyPrefix, identifier, result.remaining, result.resetAt, instance.number);
-      }
+      if (!isTheirs) this.#follow(instance, result, attempt);
     }
     const writeInMs = instance.int(Field.WriteInMs);
     if (this.#caller.listens) {
@@ -245,6 +253,17 @@ export class LimitDecider {
     this.#caller.release(call);
     this.#writeLater(attempt, writeInMs);
     return result;
+  }
+
+  /** Keeps what the fallback would go on from, and by what the core finds the counter again. */
+  #follow(instance: Instance, { remaining, resetAt }: RateLimitResult, { identifier, rule, kept }: Attempt): void {
+    const followed = kept ?? this.#fallback.keep(rule.keyPrefix, identifier);
+    followed.remaining = remaining;
+    followed.resetAt = resetAt;
+    followed.instance = instance.number;
+    followed.rule = rule;
+    followed.place = instance.int(Field.Place);
+    followed.born = instance.reply()[Field.Born] as number;
   }
 
   /** Has a counter written after the answer; by the next attempt, where nobody can. */
@@ -315,6 +334,16 @@ const WRITE: Steps<Attempt, Done> = {
   end: doneIn,
   lost: lostDone,
 };
+
+function isSame(one: Rule | null, other: Rule): boolean {
+  return (
+    one !== null &&
+    one.limit === other.limit &&
+    one.window === other.window &&
+    one.algorithm === other.algorithm &&
+    (one.burst === other.burst || (Number.isNaN(one.burst) && Number.isNaN(other.burst)))
+  );
+}
 
 function doneIn(instance: Instance): Done {
   return { error: errorCodeOf(instance.int(Field.Failure)), writeInMs: instance.int(Field.WriteInMs) };

@@ -56,14 +56,14 @@ const algorithms: readonly RateLimitAlgorithm[] = namesOf<RateLimitAlgorithm>(en
 export function verdictIn(instance: Instance, rule: Rule): RateLimitResult {
   const reply = instance.reply();
   return {
-    allowed: instance.int(Field.Allowed) === 1,
-    remaining: instance.int(Field.Remaining),
+    allowed: reply[Field.Allowed] === 1,
+    remaining: reply[Field.Remaining] as number,
     resetAt: reply[Field.ResetAt] as number,
-    limit: instance.int(Field.Limit),
+    limit: reply[Field.Limit] as number,
     windowMs: windowMsOf(rule),
     retryAfterMs: reply[Field.RetryAfterMs] as number,
     reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
-    exact: instance.int(Field.Exact) === 1,
+    exact: reply[Field.Exact] === 1,
     scope: scopes[instance.int(Field.Scope)] ?? 'isolate',
   };
 }

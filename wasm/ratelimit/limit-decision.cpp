@@ -20,9 +20,9 @@ bool mayDeny(const Counter& counter, const LimitPolicy& policy, Instant now) {
 }
 
 /// Whether KV need neither be read nor be written before the answer.
-bool knowsEnough(const Counter& counter, const LimitAttempt& attempt, const LimitPolicy& policy, Instant now) {
+bool knowsEnough(const Counter& counter, std::int64_t cost, bool counts, const LimitPolicy& policy, Instant now) {
   if (isObject(policy.authority) || !policy.governed || counter.blocked(now) || counter.pace.readDue(now)) return false;
-  const bool writes = attempt.counts && attempt.cost > 0 && counter.pace.untilWrite(now) == Millis{0};
+  const bool writes = counts && cost > 0 && counter.pace.untilWrite(now) == Millis{0};
   return !writes || !writesNow(policy);
 }
 
@@ -38,9 +38,11 @@ bool writesNow(const LimitPolicy& policy) {
   return !policy.governed || !policy.defers || policy.onUnavailable == OnUnavailable::Deny;
 }
 
-RateLimitVerdict decided(LimitTable& table, Counter& counter, const LimitAttempt& attempt, const LimitPolicy& policy,
-                         bool counts, Instant now) {
-  RateLimitVerdict verdict = counter.judge(attempt.cost, counts, now);
+RateLimitVerdict decided(LimitTable& table, Counter& counter, std::int64_t cost, bool counts, const LimitPolicy& policy,
+                         Instant now) {
+  RateLimitVerdict verdict = counter.judge(cost, counts, now);
+  verdict.place = counter.place;
+  verdict.born = counter.born;
   table.rank(counter, !verdict.allowed || verdict.remaining == 0);
   verdict.exact = policy.authority == LimitAuthority::Memory;
   verdict.scope = policy.authority == LimitAuthority::Kv ? LimitScope::Colo : LimitScope::Isolate;
@@ -75,19 +77,25 @@ void promiseWrite(Counter& counter, const LimitPolicy& policy, RateLimitVerdict&
     verdict.writeIn = counter.pace.promiseWrite(now);
 }
 
+std::optional<RateLimitVerdict> decideBy(LimitTable& table, Counter& counter, std::int64_t cost, bool counts,
+                                         const LimitPolicy& policy, Instant now) {
+  const bool alone = policy.authority == LimitAuthority::Memory;
+  if (!alone && !knowsEnough(counter, cost, counts, policy, now)) {
+    const bool denied = counter.denies(cost, now) && mayDeny(counter, policy, now);
+    if (!denied) return std::nullopt;
+  }
+  std::optional<RateLimitVerdict> verdict = decided(table, counter, cost, counts, policy, now);
+  promiseWrite(counter, policy, *verdict, now);
+  show(*verdict, policy);
+  return verdict;
+}
+
 std::optional<RateLimitVerdict> decideHere(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy,
                                            Instant now) {
   const bool alone = policy.authority == LimitAuthority::Memory;
   Counter* const counter = alone ? &table.touch(attempt.key, attempt.rule, now) : table.find(attempt.key, attempt.rule);
   if (counter == nullptr) return std::nullopt;
-  if (!alone && !knowsEnough(*counter, attempt, policy, now)) {
-    const bool denied = counter->denies(attempt.cost, now) && mayDeny(*counter, policy, now);
-    if (!denied) return std::nullopt;
-  }
-  RateLimitVerdict verdict = decided(table, *counter, attempt, policy, attempt.counts, now);
-  promiseWrite(*counter, policy, verdict, now);
-  show(verdict, policy);
-  return verdict;
+  return decideBy(table, *counter, attempt.cost, attempt.counts, policy, now);
 }
 
 RateLimitVerdict settle(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy, RateLimitVerdict theirs,
@@ -106,7 +114,7 @@ RateLimitVerdict decideAlone(LimitTable& table, const LimitAttempt& attempt, con
                              Instant now) {
   Counter& counter = table.touch(attempt.key, attempt.rule, now);
   const bool counts = attempt.counts && policy.onUnavailable == OnUnavailable::Local;
-  RateLimitVerdict verdict = decided(table, counter, attempt, policy, counts, now);
+  RateLimitVerdict verdict = decided(table, counter, attempt.cost, counts, policy, now);
   degrade(verdict, policy, error);
   show(verdict, policy);
   return verdict;

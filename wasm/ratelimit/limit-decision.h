@@ -45,6 +45,10 @@ struct LimitAttempt {
 std::optional<RateLimitVerdict> decideHere(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy,
                                            Instant now);
 
+/// The same by a counter that was found before.
+std::optional<RateLimitVerdict> decideBy(LimitTable& table, LimitTable::Counter& counter, std::int64_t cost, bool counts,
+                                         const LimitPolicy& policy, Instant now);
+
 /// The verdict of an authority that knows everything, taken in so that a caller it denies need not ask again at once, and so
 /// that this isolate can go on where it left off should it become unreachable.
 RateLimitVerdict settle(LimitTable& table, const LimitAttempt& attempt, const LimitPolicy& policy, RateLimitVerdict theirs,
@@ -72,8 +76,8 @@ inline bool isObject(LimitAuthority authority) {
 // What the coroutines that ask KV in between share.
 
 /// Decides by the counter, and counts.
-RateLimitVerdict decided(LimitTable& table, LimitTable::Counter& counter, const LimitAttempt& attempt,
-                         const LimitPolicy& policy, bool counts, Instant now);
+RateLimitVerdict decided(LimitTable& table, LimitTable::Counter& counter, std::int64_t cost, bool counts,
+                         const LimitPolicy& policy, Instant now);
 /// The authority has failed: the verdict becomes the isolate's own, or what the caller asked for in its place.
 void degrade(RateLimitVerdict& verdict, const LimitPolicy& policy, ErrorCode error);
 /// Lets an attempt pass where the caller only wants to know.

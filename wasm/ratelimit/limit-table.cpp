@@ -26,6 +26,11 @@ LimitTable::Counter* LimitTable::find(const StoreKey& key, const RateLimitRule& 
   return counter;
 }
 
+LimitTable::Counter* LimitTable::at(std::uint32_t place, std::uint64_t born) const {
+  Counter* const counter = place < places_.size() ? places_[place] : nullptr;
+  return counter != nullptr && counter->born == born ? counter : nullptr;
+}
+
 LimitTable::Counter& LimitTable::touch(const StoreKey& key, const RateLimitRule& rule, Instant now) {
   if (Counter* const known = find(key, rule)) return *known;
   auto made = std::make_unique<Counter>(rule, phaseOf(key.text, rule));
@@ -37,6 +42,14 @@ LimitTable::Counter& LimitTable::touch(const StoreKey& key, const RateLimitRule&
   }
   counter.entry = &entry;
   counter.born = stamp();
+  if (freePlaces_.empty()) {
+    counter.place = static_cast<std::uint32_t>(places_.size());
+    places_.push_back(&counter);
+  } else {
+    counter.place = freePlaces_.back();
+    freePlaces_.pop_back();
+    places_[counter.place] = &counter;
+  }
   counter.sibling = std::exchange(entry.value.first, std::move(made));
   idle_.append(counter);
   if (++size_ > capacity_) evictAnyBut(counter, now);
@@ -79,6 +92,8 @@ void LimitTable::evictAnyBut(const Counter& kept, Instant now) {
 
 void LimitTable::evict(Counter& counter) {
   counter.order->remove(counter);
+  places_[counter.place] = nullptr;
+  freePlaces_.push_back(counter.place);
   --size_;
   Entry& entry = *counter.entry;
   std::unique_ptr<Counter>* at = &entry.value.first;

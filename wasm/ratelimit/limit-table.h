@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "wasm/memory/key-map.h"
 #include "wasm/ratelimit/block.h"
@@ -41,7 +42,8 @@ class LimitTable {
 
     StorePace pace;
     KnownBlock known;
-    /// Tells this counter from another that took its place after it was evicted.
+    /// Where `at` finds this counter, and what tells it from another that took its place after it was evicted.
+    std::uint32_t place = 0;
     std::uint64_t born = 0;
 
    private:
@@ -60,6 +62,9 @@ class LimitTable {
 
   /// The counter, or null where the isolate knows none. Like every counter handed out, good until the next `touch`.
   Counter* find(const StoreKey& key, const RateLimitRule& rule) const;
+
+  /// The counter of that place, unless it was evicted: for whoever comes back without the key.
+  Counter* at(std::uint32_t place, std::uint64_t born) const;
 
   /// The counter, made where there is none. `now` tells which denials are over, should one have to go.
   Counter& touch(const StoreKey& key, const RateLimitRule& rule, Instant now);
@@ -90,6 +95,8 @@ class LimitTable {
   std::size_t capacity_;
   std::size_t size_ = 0;
   KeyMap<Counters> keys_;
+  std::vector<Counter*> places_;
+  std::vector<std::uint32_t> freePlaces_;
   Order idle_;
   Order denying_;
   std::uint64_t clock_ = 0;

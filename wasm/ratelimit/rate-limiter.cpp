@@ -128,7 +128,7 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, LimitAttemp
 
   // Where the caller's own answer takes the store's place, there is no decision to count.
   const bool counts = attempt.counts && (!unreadable || policy.onUnavailable == OnUnavailable::Local);
-  RateLimitVerdict verdict = decided(table, *counter, attempt, policy, counts, now);
+  RateLimitVerdict verdict = decided(table, *counter, attempt.cost, counts, policy, now);
   verdict.fromMemory = !asked;
   verdict.corrupt = corrupt;
   // A store that cannot be read is not written to: the count there may be higher than the one known here.
