@@ -39,13 +39,15 @@ RateLimitVerdict by(const LimitPolicy& policy, RateLimitVerdict verdict) {
   return verdict;
 }
 
-/// The verdict when the authority has failed: the isolate's own, or what the caller asked for in its place.
+/// The verdict when the authority has failed: the isolate's own, or what the caller asked for in its place. A block that is known
+/// here needs no authority.
 RateLimitVerdict degraded(RateLimitVerdict verdict, const LimitPolicy& policy, ErrorCode error) {
+  const bool blocked = verdict.reason == LimitReason::Blocked;
   verdict.reason = LimitReason::Degraded;
   verdict.scope = LimitScope::Isolate;
   verdict.exact = false;
   verdict.error = error;
-  if (policy.onUnavailable == OnUnavailable::Allow) {
+  if (policy.onUnavailable == OnUnavailable::Allow && !blocked) {
     verdict.allowed = true;
     verdict.retryAfter = Millis{0};
   } else if (policy.onUnavailable == OnUnavailable::Deny && verdict.allowed) {
