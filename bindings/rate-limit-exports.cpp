@@ -77,6 +77,14 @@ int change(const std::string& key, const LimitPolicy& policy, Make make) {
   return ask(std::move(asked));
 }
 
+/// Refuses what `checkLimit` would refuse, and does nothing else.
+int vetLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost) {
+  const Result<std::int64_t> attemptCosts = attemptCost(cost);
+  if (!attemptCosts) return refuse(attemptCosts.error());
+  const Result<Named> input = named(prefix, identifier, limit, windowSeconds, algorithm, burst);
+  return input ? number(State::Done) : refuse(input.error());
+}
+
 int checkLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
                bool counts, unsigned packed) {
   const Result<std::int64_t> attemptCosts = attemptCost(cost);
@@ -215,6 +223,7 @@ EMSCRIPTEN_BINDINGS(rate_limit) {
       .value("global", LimitScope::Global);
 
   function("limitPolicy", &limitPolicy);
+  function("vetLimit", &vetLimit);
   function("checkLimit", &bindings::checkLimit);
   function("settleLimit", &settleLimit);
   function("writeLimit", &bindings::writeLimit);

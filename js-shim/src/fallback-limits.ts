@@ -1,18 +1,37 @@
+import { enums } from './core.js';
 import { KVClientError } from './errors.js';
 import type { Rule } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 
-/** Callers kept at most; beyond that the one counted longest ago goes. */
+/** Callers kept at most; beyond that the one kept longest goes. */
 const MAX_CALLERS = 10_000;
+/** UTF-16 units of an identifier that stand in a caller's name; of a longer one a hash does, since anybody may send one. */
+const MAX_NAMED_UNITS = 128;
 
 /** No instance of the core: counted here. */
 const HERE = 0;
+/** When to come back where nobody knows: as the core has it. */
+const PAUSE_MS = 1000;
+
+const MAX_COUNT = 1e9;
+const DAY_MS = 86_400_000;
+const MAX_WINDOW_MS = 31 * DAY_MS;
+/** How long a block may be, and what a burst may take to refill. */
+const LONGEST_MS = 400 * DAY_MS;
 
 /** What a caller may still do, and who said so. */
 interface Kept {
   remaining: number;
   resetAt: number;
+  blockedUntil: number;
   instance: number;
+}
+
+/** What is asked about a caller. */
+interface Asked {
+  readonly rule: Rule;
+  readonly cost: number;
+  readonly counts: boolean;
 }
 
 /**
@@ -23,85 +42,143 @@ interface Kept {
 export class FallbackLimits {
   readonly #callers = new Map<string, Kept>();
 
-  /** Follows a verdict by which an attempt was counted. */
-  note(name: string, { remaining, resetAt }: { remaining: number; resetAt: number }, instance: number): void {
-    const kept = this.#callers.get(name);
-    if (kept !== undefined) {
-      kept.remaining = remaining;
-      kept.resetAt = resetAt;
-      kept.instance = instance;
-      return;
-    }
-    this.#callers.set(name, { remaining, resetAt, instance });
-    if (this.#callers.size <= MAX_CALLERS) return;
-    const oldest = this.#callers.keys().next();
-    if (!oldest.done) this.#callers.delete(oldest.value);
+  /** Follows a verdict by which an attempt was counted. What another instance has counted stands until its window has ended. */
+  note(name: string, { remaining, resetAt }: { remaining: number; resetAt: number }, instance: number, now: number): void {
+    const kept = this.#callers.get(name) ?? this.#added(name);
+    if (isOutlived(kept, instance, now)) return;
+    kept.remaining = remaining;
+    kept.resetAt = resetAt;
+    kept.instance = instance;
   }
 
-  /** Whether a caller's window is still open that this instance knows nothing of. */
+  /** Follows a block. Throws `invalid-argument` for a length that the core would have refused, had there been one. */
+  block(name: string, seconds: number, instance: number, now: number): void {
+    if (!(seconds > 0 && seconds * 1000 <= LONGEST_MS)) {
+      throw new KVClientError('invalid-argument', 'block: seconds must be more than 0 and at most 34,560,000 (400 days)');
+    }
+    const kept = this.#callers.get(name) ?? this.#added(name);
+    if (!isOutlived(kept, instance, now)) kept.instance = instance;
+    kept.blockedUntil = now + seconds * 1000;
+  }
+
+  /** Lifts a block. */
+  unblock(name: string): void {
+    const kept = this.#callers.get(name);
+    if (kept !== undefined) kept.blockedUntil = 0;
+  }
+
+  /** Forgets a caller's attempts; a block stays. */
+  forget(name: string): void {
+    const kept = this.#callers.get(name);
+    if (kept !== undefined) kept.resetAt = 0;
+  }
+
+  /** Whether something still counts, or blocks, that this instance knows nothing of. */
   outlived(name: string, instance: number, now: number): boolean {
     const kept = this.#callers.get(name);
-    return kept !== undefined && kept.instance !== instance && now < kept.resetAt;
+    return kept !== undefined && instance !== HERE && isOutlived(kept, instance, now);
+  }
+
+  /** Counts an attempt against what outlived its instance. Undefined where it does not pass, else how much is left. */
+  take(name: string, cost: number, counts: boolean, now: number): number | undefined {
+    const kept = this.#callers.get(name);
+    if (kept === undefined || cost === 0) return Number.POSITIVE_INFINITY;
+    if (now < kept.blockedUntil) return undefined;
+    if (now >= kept.resetAt) return Number.POSITIVE_INFINITY;
+    if (!(cost <= kept.remaining)) return undefined;
+    if (counts) kept.remaining -= cost;
+    return kept.remaining;
+  }
+
+  /** Takes back what {@link take} has counted, for an attempt that did not pass after all. */
+  giveBack(name: string, cost: number): void {
+    const kept = this.#callers.get(name);
+    if (kept !== undefined) kept.remaining += cost;
   }
 
   /**
    * Decides an attempt by what was counted so far, as a window of its own, or as `onUnavailable` says. Throws `invalid-config`
    * or `invalid-argument` for what the core would have refused, had there been one.
    */
-  check(
-    name: string,
-    rule: Rule,
-    cost: number,
-    counts: boolean,
-    onUnavailable: 'local' | 'deny' | 'allow',
-    now: number,
-  ): RateLimitResult {
+  check(name: string, { rule, cost, counts }: Asked, onUnavailable: 'local' | 'deny' | 'allow', now: number): RateLimitResult {
     const windowMs = Math.round(rule.window * 1000);
     checkRange(rule, windowMs, cost);
     const { limit, burst } = rule;
+    const capacity = limit === 0 || Number.isNaN(burst) ? limit : burst;
     const known = this.#callers.get(name);
+    const blocked = known !== undefined && now < known.blockedUntil;
     const open = known !== undefined && now < known.resetAt;
-    const kept: Kept = open
-      ? { ...known, instance: HERE }
-      : { remaining: Number.isNaN(burst) ? limit : burst, resetAt: now + windowMs, instance: HERE };
-    const passes = cost <= kept.remaining;
-    if (passes && counts) kept.remaining -= cost;
-    this.note(name, kept, HERE);
+    const left = open ? known.remaining : capacity;
+    const resetAt = blocked ? known.blockedUntil : open ? known.resetAt : now + windowMs;
 
-    const allowed = onUnavailable === 'allow' || (onUnavailable === 'local' && passes);
+    const passes = cost === 0 || (!blocked && cost <= left);
+    const allowed = passes ? onUnavailable !== 'deny' : onUnavailable === 'allow' && !blocked;
+    const counted = passes && allowed && counts && cost > 0;
+    if (counted) {
+      const kept = known ?? this.#added(name);
+      kept.remaining = left - cost;
+      kept.resetAt = resetAt;
+      kept.instance = HERE;
+    }
     return {
       allowed,
-      remaining: onUnavailable === 'deny' ? 0 : kept.remaining,
-      resetAt: kept.resetAt,
+      remaining: blocked || (passes && !allowed) ? 0 : counted ? left - cost : left,
+      resetAt,
       limit,
-      retryAfterMs: allowed ? 0 : limit === 0 ? -1 : kept.resetAt - now,
+      retryAfterMs: allowed ? 0 : passes ? PAUSE_MS : blocked || cost <= capacity ? resetAt - now : -1,
       reason: 'degraded',
       exact: false,
       scope: 'isolate',
     };
   }
 
-  forget(name: string): void {
-    this.#callers.delete(name);
+  #added(name: string): Kept {
+    if (this.#callers.size >= MAX_CALLERS) {
+      const oldest = this.#callers.keys().next();
+      if (!oldest.done) this.#callers.delete(oldest.value);
+    }
+    const kept = { remaining: 0, resetAt: 0, blockedUntil: 0, instance: HERE };
+    this.#callers.set(name, kept);
+    return kept;
   }
+}
+
+function isOutlived({ instance, resetAt, blockedUntil }: Kept, current: number, now: number): boolean {
+  return instance !== current && (now < resetAt || now < blockedUntil);
 }
 
 /** What a caller is called here: of two namespaces or prefixes no two share a name. */
 export function callerName(storeId: number, keyPrefix: string, identifier: string): string {
-  return `${storeId}:${keyPrefix.length}:${keyPrefix}${identifier}`;
+  const { length } = identifier;
+  if (length <= MAX_NAMED_UNITS) return `${storeId}:${keyPrefix.length}:${keyPrefix}${identifier}`;
+  // FNV-1a, twice from different beginnings. Whoever finds two that meet shares one count with himself.
+  let one = 0x811c_9dc5;
+  let other = 0x9e37_79b9;
+  for (let at = 0; at < length; at++) {
+    const unit = identifier.charCodeAt(at);
+    one = Math.imul(one ^ unit, 0x0100_0193);
+    other = Math.imul(other ^ unit, 0x0100_0193);
+  }
+  return `${storeId}#${keyPrefix}#${length}:${one}:${other}`;
 }
 
 /** The ranges of `rateLimitRule` and `attemptCost` in the core. */
-function checkRange({ limit, window }: Rule, windowMs: number, cost: number): void {
-  if (!isCount(limit)) {
-    throw new KVClientError('invalid-config', 'checkLimit: limit must be a whole number from 0 to 1,000,000,000');
+function checkRange({ limit, window, algorithm, burst }: Rule, windowMs: number, cost: number): void {
+  if (!isCount(limit)) throw invalid('limit must be a whole number from 0 to 1,000,000,000');
+  if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
+    throw invalid('window must be 0.001 to 2,678,400 seconds in whole milliseconds');
   }
-  if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= 31 * 86_400_000)) {
-    throw new KVClientError('invalid-config', 'checkLimit: window must be 0.001 to 2,678,400 seconds in whole milliseconds');
+  const isBurst = algorithm === enums.Algorithm.gcra && isCount(burst) && burst > 0 && burst * windowMs <= LONGEST_MS * limit;
+  if (!Number.isNaN(burst) && limit > 0 && !isBurst) {
+    throw invalid("burst must be a whole number from 1 to 1,000,000,000, for 'gcra', that refills within 400 days");
   }
   if (!isCount(cost)) throw new KVClientError('invalid-argument', 'cost must be a whole number from 0 to 1,000,000,000');
 }
 
+function invalid(reason: string): KVClientError {
+  return new KVClientError('invalid-config', `checkLimit: ${reason}`);
+}
+
 function isCount(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= 1e9;
+  return Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
 }

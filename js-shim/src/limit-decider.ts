@@ -31,6 +31,9 @@ interface Asked {
   readonly shard: number;
 }
 
+/** Which attempt it was. */
+type Counted = Pick<RateLimitTicket, 'counter' | 'opening' | 'sequence'>;
+
 /** What came of writing, refunding, blocking or resetting. */
 interface Done {
   readonly error: ErrorCode | undefined;
@@ -46,6 +49,7 @@ export class LimitDecider {
   readonly #caller: Caller;
   readonly #objects: LimitObjects | null;
   readonly #onUnavailable: 'local' | 'deny' | 'allow';
+  readonly #shadow: boolean;
   readonly #policyParts: PolicyParts;
   #packedPolicy = -1;
 
@@ -58,6 +62,7 @@ export class LimitDecider {
     this.#caller = caller;
     this.#objects = objects;
     this.#onUnavailable = onUnavailable;
+    this.#shadow = policyParts[2];
     this.#policyParts = policyParts;
   }
 
@@ -111,11 +116,38 @@ export class LimitDecider {
   /** Decides an attempt, and counts it where it is to be. */
   decide(attempt: Attempt): Promise<RateLimitResult> {
     const call = this.#begin(attempt);
-    // What an instance that trapped had counted still counts.
-    if (core.traps > 0 && fallback.outlived(this.#nameOf(attempt), core.number, call.beganMs)) {
-      return Promise.resolve(this.#withoutCore('core-failed', call, attempt));
+    if (core.traps > 0) {
+      const name = this.#nameOf(attempt);
+      if (fallback.outlived(name, core.number, call.beganMs)) return this.#decideTwice(call, attempt, name);
     }
     return call.run(this.#check, attempt);
+  }
+
+  /** What an instance that trapped had counted still counts: an attempt must pass by that and by the core. */
+  async #decideTwice(call: Call, attempt: Attempt, name: string): Promise<RateLimitResult> {
+    const left = fallback.take(name, attempt.cost, attempt.counts, call.beganMs);
+    if (left === undefined) return this.#withoutCore('core-failed', call, attempt, 'local');
+    let taken = attempt.counts;
+    const giveBack = (): void => {
+      if (taken) fallback.giveBack(name, attempt.cost);
+      taken = false;
+    };
+    const lost: Steps<Attempt, RateLimitResult>['lost'] = (...call) => {
+      giveBack();
+      return this.#withoutCore(...call);
+    };
+    try {
+      const result = await call.run({ ...this.#check, lost }, attempt);
+      if (result.ticket !== undefined) taken = false;
+      return { ...result, remaining: Math.min(result.remaining, left) };
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** Rejects for what the core would refuse of attempts, before anything is done about any of them. */
+  async vet(attempts: readonly Attempt[]): Promise<void> {
+    for (const attempt of attempts) await this.#begin(attempt).run(VET, attempt);
   }
 
   /** Decides attempts that are to pass together, each of which would pass by itself. Some may pass where others do not. */
@@ -146,7 +178,7 @@ export class LimitDecider {
   }
 
   /** Takes an attempt back, where it still counts. */
-  async refund(attempt: Attempt, { counter, opening, sequence }: RateLimitTicket): Promise<void> {
+  async refund(attempt: Attempt, { counter, opening, sequence }: Counted): Promise<void> {
     const objects = this.#objects;
     const isTheirs = counter === 0 && objects !== null;
     const call = this.#begin(attempt);
@@ -175,19 +207,22 @@ export class LimitDecider {
   }
 
   /**
-   * Makes a change that must not fail silently: in memory and on KV by `begin`, and on the object by `message`. Rejects where it
-   * was not recorded.
+   * Makes a change that must not fail silently: in memory and on KV by `begin`, in the fallback by `follow`, and on the object
+   * by `message`. Rejects where it was not recorded.
    */
   async change(
     attempt: Attempt,
     begin: (instance: Instance, attempt: Attempt, policy: number) => number,
+    follow: (limits: FallbackLimits, name: string, instance: number, now: number) => void,
     message: (object: LimitObject, key: string, durable: boolean) => Promise<void>,
   ): Promise<void> {
     const { op } = attempt;
     const call = this.#begin(attempt);
+    const began = call.beganMs;
     const enter = (instance: Instance): number => begin(instance, attempt, this.#policy(instance));
     const steps: Steps<Attempt, Done | Asked> = { op, begin: enter, end: doneIn, ask: askedIn, lost: lostDone };
     const done = await call.run(steps, attempt);
+    follow(fallback, this.#nameOf(attempt), core.number, began);
     const error =
       'error' in done
         ? done.error
@@ -195,13 +230,6 @@ export class LimitDecider {
     const outcome = error !== undefined ? 'failed' : op === 'block' ? 'stored' : 'deleted';
     this.#caller.report(call, op, outcome, this.#source, error);
     if (error !== undefined) throw storeFailure(op, error);
-  }
-
-  /** Has the fallback refuse a caller until then; 0 lets it forget the caller. */
-  refuse(attempt: Attempt, until: number): void {
-    const name = this.#nameOf(attempt);
-    if (until === 0) fallback.forget(name);
-    else fallback.note(name, { remaining: 0, resetAt: until }, 0);
   }
 
   get #source(): 'kv' | 'authority' {
@@ -223,11 +251,16 @@ export class LimitDecider {
     return this.#packedPolicy;
   }
 
-  #withoutCore(error: ErrorCode, call: Call, attempt: Attempt): RateLimitResult {
-    const { rule, cost, counts, op } = attempt;
-    const result = fallback.check(this.#nameOf(attempt), rule, cost, counts, this.#onUnavailable, call.beganMs);
-    this.#caller.report(call, op, 'degraded', 'memory', error);
-    return result;
+  #withoutCore(
+    error: ErrorCode,
+    call: Call,
+    attempt: Attempt,
+    onUnavailable: 'local' | 'deny' | 'allow' = this.#onUnavailable,
+  ): RateLimitResult {
+    const result = fallback.check(this.#nameOf(attempt), attempt, onUnavailable, call.beganMs);
+    this.#caller.report(call, attempt.op, 'degraded', 'memory', error);
+    if (!this.#shadow || result.allowed) return result;
+    return { ...result, allowed: true, retryAfterMs: 0, reason: 'shadow' };
   }
 
   /** Reads the verdict, sees to it that the counter is written, and reports where somebody listens. */
@@ -238,7 +271,7 @@ export class LimitDecider {
       const opening = instance.reply()[Field.TicketOpening] as number;
       const isTheirs = this.#objects !== null && result.reason !== 'degraded';
       result.ticket = ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
-      if (!isTheirs) fallback.note(this.#nameOf(attempt), result, instance.number);
+      fallback.note(this.#nameOf(attempt), result, instance.number, call.beganMs);
     }
     const writeInMs = instance.int(Field.WriteInMs);
     if (this.#caller.listens) {
@@ -261,7 +294,7 @@ export class LimitDecider {
   async #write(attempt: Attempt, writeInMs: number): Promise<void> {
     let wait = writeInMs;
     for (let round = 0; wait >= 0 && round < WRITE_ROUNDS; round++) {
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (wait > 0 && !(await passed(wait))) return;
       const call = this.#begin(attempt);
       const { error, writeInMs } = await call.run(WRITE, attempt);
       if (call.kvWrites > 0) this.#caller.report(call, 'write', error === undefined ? 'stored' : 'failed', 'kv', error);
@@ -307,6 +340,22 @@ export class LimitDecider {
   }
 }
 
+const VET: Steps<Attempt, void> = {
+  op: 'checkAll',
+  begin: (instance, { identifier, rule, cost }) =>
+    instance.exports.vetLimit(
+      instance.write(rule.keyPrefix),
+      instance.write(identifier),
+      rule.limit,
+      rule.window,
+      rule.algorithm,
+      rule.burst,
+      cost,
+    ),
+  end: () => {},
+  lost: () => {},
+};
+
 const WRITE: Steps<Attempt, Done> = {
   op: 'write',
   begin: (instance, { identifier, rule }) =>
@@ -321,6 +370,11 @@ const WRITE: Steps<Attempt, Done> = {
   end: doneIn,
   lost: lostDone,
 };
+
+/** Waits so long. False, and at once, outside of a request, where a Worker may set no timer. */
+function passed(ms: number): Promise<boolean> {
+  return new Promise<boolean>((resolve) => setTimeout(resolve, ms, true)).catch(() => false);
+}
 
 function doneIn(instance: Instance): Done {
   return { error: errorCodeOf(instance.int(Field.Failure)), writeInMs: instance.int(Field.WriteInMs) };

@@ -58,6 +58,11 @@ export function ruleOf(config: unknown, op: string): Rule {
   };
 }
 
+/** Whether two count alike. */
+export function isSameRule(one: Rule, other: Rule): boolean {
+  return (Object.keys(one) as (keyof Rule)[]).every((field) => Object.is(one[field], other[field]));
+}
+
 function fieldsOf(config: unknown, op: string): Fields {
   if (typeof config !== 'object' || config === null) throw noConfig(op);
   try {
