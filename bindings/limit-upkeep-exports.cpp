@@ -18,6 +18,14 @@ int change(const std::string& key, const LimitPolicy& policy, Make make) {
   return ask(std::move(asked));
 }
 
+/// Refuses what `checkLimit` would refuse, and does nothing else.
+int vetLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost) {
+  const Result<std::int64_t> attemptCosts = attemptCost(cost);
+  if (!attemptCosts) return refuse(attemptCosts.error());
+  const std::optional<Error> error = name(prefix, identifier, limit, windowSeconds, algorithm, burst);
+  return error ? refuse(*error) : number(State::Done);
+}
+
 /// What the numbers hold of an authority's answer, before the attempts; see `limit-numbers.h`.
 RateLimitVerdict answered(const RateLimitRule& rule) {
   const Numbers& in = numbers();
@@ -102,6 +110,7 @@ using namespace codex::bindings;
 EMSCRIPTEN_BINDINGS(limit_upkeep) {
   using emscripten::function;
 
+  function("vetLimit", &vetLimit);
   function("settleLimit", &settleLimit);
   function("writeLimit", &bindings::writeLimit);
   function("refundLimit", &bindings::refundLimit);

@@ -1,21 +1,41 @@
+import { enums } from './core.js';
 import { KVClientError } from './errors.js';
 import { type Rule, windowMsOf } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 
-/** Callers kept at most; beyond that the one counted longest ago goes. */
+/** Callers kept at most; beyond that the one kept longest goes. */
 const MAX_CALLERS = 10_000;
+/** UTF-16 units of an identifier that stand in a caller's name; of a longer one a hash does, since anybody may send one. */
+const MAX_NAMED_UNITS = 128;
 
 /** No instance of the core: counted here. */
 const HERE = 0;
+/** When to come back where nobody knows: as the core has it. */
+const PAUSE_MS = 1000;
 
-/** What a caller may still do, who said so, and where the core finds its counter. */
+const MAX_COUNT = 1e9;
+const DAY_MS = 86_400_000;
+const MAX_WINDOW_MS = 31 * DAY_MS;
+/** How long a block may be, and what a burst may take to refill. */
+const LONGEST_MS = 400 * DAY_MS;
+
+/** What a caller may still do, who said so, and by what the core finds its counter again. */
 export interface Kept {
   remaining: number;
   resetAt: number;
+  blockedUntil: number;
   instance: number;
   rule: Rule | null;
   place: number;
   born: number;
+}
+
+/** What is asked about a caller. */
+interface Asked {
+  readonly identifier: string;
+  readonly rule: Rule;
+  readonly cost: number;
+  readonly counts: boolean;
 }
 
 /**
@@ -30,7 +50,7 @@ export class FallbackLimits {
   /** What is kept of a caller. */
   find(keyPrefix: string, identifier: string): Kept | undefined {
     // Two maps, and not one by both texts: joining them costs more than the rest of a decision.
-    return this.#prefixes.get(keyPrefix)?.get(identifier);
+    return this.#prefixes.get(keyPrefix)?.get(nameOf(identifier));
   }
 
   /** What is kept of a caller, who is taken in where it is nothing yet. */
@@ -40,67 +60,101 @@ export class FallbackLimits {
       callers = new Map();
       this.#prefixes.set(keyPrefix, callers);
     }
-    const known = callers.get(identifier);
+    const name = nameOf(identifier);
+    const known = callers.get(name);
     if (known !== undefined) return known;
-    const kept = { remaining: 0, resetAt: 0, instance: HERE, rule: null, place: 0, born: 0 };
-    callers.set(identifier, kept);
+    const kept = { remaining: 0, resetAt: 0, blockedUntil: 0, instance: HERE, rule: null, place: 0, born: 0 };
+    callers.set(name, kept);
     if (++this.#size > MAX_CALLERS) this.#dropOldest();
     return kept;
+  }
+
+  /** Follows a block. Throws `invalid-argument` for a length that the core would have refused, had there been one. */
+  block(keyPrefix: string, identifier: string, seconds: number, instance: number, now: number): void {
+    if (!(seconds > 0 && seconds * 1000 <= LONGEST_MS)) {
+      throw new KVClientError('invalid-argument', 'block: seconds must be more than 0 and at most 34,560,000 (400 days)');
+    }
+    const kept = this.keep(keyPrefix, identifier);
+    if (!isOutlived(kept, instance, now)) kept.instance = instance;
+    kept.blockedUntil = now + seconds * 1000;
+  }
+
+  /** Lifts a block. */
+  unblock(keyPrefix: string, identifier: string): void {
+    const kept = this.find(keyPrefix, identifier);
+    if (kept !== undefined) kept.blockedUntil = 0;
+  }
+
+  /** Forgets a caller's attempts; a block stays. */
+  forget(keyPrefix: string, identifier: string): void {
+    const kept = this.find(keyPrefix, identifier);
+    if (kept !== undefined) kept.resetAt = 0;
   }
 
   /**
    * Decides an attempt by what was counted so far, as a window of its own, or as `onUnavailable` says. Throws `invalid-config`
    * or `invalid-argument` for what the core would have refused, had there been one.
    */
-  check(
-    identifier: string,
-    rule: Rule,
-    cost: number,
-    counts: boolean,
-    onUnavailable: 'local' | 'deny' | 'allow',
-    now: number,
-  ): RateLimitResult {
+  check({ identifier, rule, cost, counts }: Asked, onUnavailable: 'local' | 'deny' | 'allow', now: number): RateLimitResult {
     const windowMs = windowMsOf(rule);
     checkRange(rule, windowMs, cost);
     const { keyPrefix, limit, burst } = rule;
-    const kept = this.keep(keyPrefix, identifier);
-    const isOpen = now < kept.resetAt;
-    const before = isOpen ? kept.remaining : Number.isNaN(burst) ? limit : burst;
-    const resetAt = isOpen ? kept.resetAt : now + windowMs;
-    const passes = cost <= before;
-    const remaining = passes && counts ? before - cost : before;
-    kept.remaining = remaining;
-    kept.resetAt = resetAt;
-    kept.instance = HERE;
+    const capacity = limit === 0 || Number.isNaN(burst) ? limit : burst;
+    const known = this.find(keyPrefix, identifier);
+    const blocked = known !== undefined && now < known.blockedUntil;
+    const open = known !== undefined && now < known.resetAt;
+    const left = open ? known.remaining : capacity;
+    const resetAt = blocked ? known.blockedUntil : open ? known.resetAt : now + windowMs;
 
-    const allowed = onUnavailable === 'allow' || (onUnavailable === 'local' && passes);
+    const passes = cost === 0 || (!blocked && cost <= left);
+    const allowed = passes ? onUnavailable !== 'deny' : onUnavailable === 'allow' && !blocked;
+    const counted = passes && allowed && counts && cost > 0;
+    if (counted) {
+      const kept = known ?? this.keep(keyPrefix, identifier);
+      kept.remaining = left - cost;
+      kept.resetAt = resetAt;
+      kept.instance = HERE;
+    }
     return {
       allowed,
-      remaining: onUnavailable === 'deny' ? 0 : remaining,
+      remaining: blocked || (passes && !allowed) ? 0 : counted ? left - cost : left,
       resetAt,
       limit,
       windowMs,
-      retryAfterMs: allowed ? 0 : limit === 0 ? -1 : resetAt - now,
+      retryAfterMs: allowed ? 0 : passes ? PAUSE_MS : blocked || cost <= capacity ? resetAt - now : -1,
       reason: 'degraded',
       exact: false,
       scope: 'isolate',
     };
   }
 
-  forget(keyPrefix: string, identifier: string): void {
-    if (this.#prefixes.get(keyPrefix)?.delete(identifier) === true) this.#size--;
-  }
-
   #dropOldest(): void {
     for (const [keyPrefix, callers] of this.#prefixes) {
       const oldest = callers.keys().next();
-      if (!oldest.done) {
-        this.forget(keyPrefix, oldest.value);
+      if (oldest.done) {
+        this.#prefixes.delete(keyPrefix);
+      } else {
+        callers.delete(oldest.value);
+        this.#size--;
         return;
       }
-      this.#prefixes.delete(keyPrefix);
     }
   }
+}
+
+/** Whether something still counts, or blocks, that this instance knows nothing of. */
+export function isOutlived({ instance, resetAt, blockedUntil }: Kept, current: number, now: number): boolean {
+  return instance !== current && (now < resetAt || now < blockedUntil);
+}
+
+/** Counts an attempt against what outlived its instance. Undefined where it does not pass, else how much is left. */
+export function takeFrom(kept: Kept, cost: number, counts: boolean, now: number): number | undefined {
+  if (cost === 0) return Number.POSITIVE_INFINITY;
+  if (now < kept.blockedUntil) return undefined;
+  if (now >= kept.resetAt) return Number.POSITIVE_INFINITY;
+  if (!(cost <= kept.remaining)) return undefined;
+  if (counts) kept.remaining -= cost;
+  return kept.remaining;
 }
 
 const ofStores = new Map<number, FallbackLimits>();
@@ -115,17 +169,43 @@ export function fallbackOf(storeId: number): FallbackLimits {
   return limits;
 }
 
-/** The ranges of `rateLimitRule` and `attemptCost` in the core. */
-function checkRange({ limit, window }: Rule, windowMs: number, cost: number): void {
-  if (!isCount(limit)) {
-    throw new KVClientError('invalid-config', 'checkLimit: limit must be a whole number from 0 to 1,000,000,000');
+/** Whether an identifier stands for itself here. */
+export function isNamed(identifier: string): boolean {
+  return identifier.length <= MAX_NAMED_UNITS;
+}
+
+/** What an identifier is called here: itself, or a hash where it is long, since anybody may send one. */
+function nameOf(identifier: string): string {
+  if (isNamed(identifier)) return identifier;
+  const { length } = identifier;
+  // FNV-1a, twice from different beginnings. Whoever finds two that meet shares one count with himself.
+  let one = 0x811c_9dc5;
+  let other = 0x9e37_79b9;
+  for (let at = 0; at < length; at++) {
+    const unit = identifier.charCodeAt(at);
+    one = Math.imul(one ^ unit, 0x0100_0193);
+    other = Math.imul(other ^ unit, 0x0100_0193);
   }
-  if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= 31 * 86_400_000)) {
-    throw new KVClientError('invalid-config', 'checkLimit: window must be 0.001 to 2,678,400 seconds in whole milliseconds');
+  return `${identifier.slice(0, MAX_NAMED_UNITS)}#${length}:${one}:${other}`;
+}
+
+/** The ranges of `rateLimitRule` and `attemptCost` in the core. */
+function checkRange({ limit, window, algorithm, burst }: Rule, windowMs: number, cost: number): void {
+  if (!isCount(limit)) throw invalid('limit must be a whole number from 0 to 1,000,000,000');
+  if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
+    throw invalid('window must be 0.001 to 2,678,400 seconds in whole milliseconds');
+  }
+  const isBurst = algorithm === enums.Algorithm.gcra && isCount(burst) && burst > 0 && burst * windowMs <= LONGEST_MS * limit;
+  if (!Number.isNaN(burst) && limit > 0 && !isBurst) {
+    throw invalid("burst must be a whole number from 1 to 1,000,000,000, for 'gcra', that refills within 400 days");
   }
   if (!isCount(cost)) throw new KVClientError('invalid-argument', 'cost must be a whole number from 0 to 1,000,000,000');
 }
 
+function invalid(reason: string): KVClientError {
+  return new KVClientError('invalid-config', `checkLimit: ${reason}`);
+}
+
 function isCount(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= 1e9;
+  return Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
 }

@@ -3,10 +3,10 @@ import type { Caller } from './caller.js';
 import { errorCodeOf } from './codes.js';
 import { core, enums } from './core.js';
 import { type ErrorCode, storeFailure } from './errors.js';
-import { type FallbackLimits, fallbackOf, type Kept } from './fallback-limits.js';
+import { type FallbackLimits, fallbackOf, isNamed, isOutlived, type Kept, takeFrom } from './fallback-limits.js';
 import type { Instance } from './instance.js';
 import { type LimitAnswer, type LimitObject, type LimitObjects, numbersOf, type LimitRequest } from './limit-object.js';
-import type { Rule } from './rate-limit-config.js';
+import { isSameRule, type Rule } from './rate-limit-config.js';
 import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from './rate-limit-result.js';
 
 const { Field, State } = enums;
@@ -31,6 +31,9 @@ interface Asked {
   readonly shard: number;
 }
 
+/** Which attempt it was. */
+type Counted = Pick<RateLimitTicket, 'counter' | 'opening' | 'sequence'>;
+
 /** What came of writing, refunding, blocking or resetting. */
 interface Done {
   readonly error: ErrorCode | undefined;
@@ -46,6 +49,7 @@ export class LimitDecider {
   readonly #caller: Caller;
   readonly #objects: LimitObjects | null;
   readonly #onUnavailable: 'local' | 'deny' | 'allow';
+  readonly #shadow: boolean;
   readonly #policyParts: PolicyParts;
   readonly #fallback: FallbackLimits;
   #packedPolicy = -1;
@@ -59,6 +63,7 @@ export class LimitDecider {
     this.#caller = caller;
     this.#objects = objects;
     this.#onUnavailable = onUnavailable;
+    this.#shadow = policyParts[2];
     this.#policyParts = policyParts;
     this.#fallback = fallbackOf(caller.store.id);
   }
@@ -67,7 +72,7 @@ export class LimitDecider {
     op: 'checkLimit',
     begin: (instance, { identifier, rule, cost, counts, kept }) => {
       const policy = this.#policy(instance);
-      if (kept !== undefined && kept.instance === instance.number && isSame(kept.rule, rule)) {
+      if (kept !== undefined && kept.instance === instance.number && isSameRule(kept.rule, rule)) {
         const state = instance.exports.checkKnownLimit(kept.place, kept.born, cost, counts, policy);
         if (state !== State.Dropped) return state;
       }
@@ -120,14 +125,39 @@ export class LimitDecider {
   /** Decides an attempt, and counts it where it is to be. */
   decide(attempt: Attempt): Promise<RateLimitResult> {
     const call = this.#caller.begin();
-    const { rule, identifier } = attempt;
-    const kept = this.#fallback.find(rule.keyPrefix, identifier);
+    const kept = this.#fallback.find(attempt.rule.keyPrefix, attempt.identifier);
     attempt.kept = kept;
-    // What an instance that trapped had counted still counts.
-    if (core.traps > 0 && kept !== undefined && kept.instance !== core.number && call.beganMs < kept.resetAt) {
-      return Promise.resolve(this.#withoutCore('core-failed', call, attempt));
+    if (core.traps > 0 && kept !== undefined && core.number > 0 && isOutlived(kept, core.number, call.beganMs)) {
+      return this.#decideTwice(call, attempt, kept);
     }
     return call.run(this.#check, attempt);
+  }
+
+  /** What an instance that trapped had counted still counts: an attempt must pass by that and by the core. */
+  async #decideTwice(call: Call, attempt: Attempt, kept: Kept): Promise<RateLimitResult> {
+    const left = takeFrom(kept, attempt.cost, attempt.counts, call.beganMs);
+    if (left === undefined) return this.#withoutCore('core-failed', call, attempt, 'local');
+    let taken = attempt.counts;
+    const giveBack = (): void => {
+      if (taken) kept.remaining += attempt.cost;
+      taken = false;
+    };
+    const lost: Steps<Attempt, RateLimitResult>['lost'] = (...call) => {
+      giveBack();
+      return this.#withoutCore(...call);
+    };
+    try {
+      const result = await call.run({ ...this.#check, lost }, attempt);
+      if (result.ticket !== undefined) taken = false;
+      return { ...result, remaining: Math.min(result.remaining, left) };
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** Rejects for what the core would refuse of attempts, before anything is done about any of them. */
+  async vet(attempts: readonly Attempt[]): Promise<void> {
+    for (const attempt of attempts) await this.#caller.begin().run(VET, attempt);
   }
 
   /** Decides attempts that are to pass together, each of which would pass by itself. Some may pass where others do not. */
@@ -158,7 +188,7 @@ export class LimitDecider {
   }
 
   /** Takes an attempt back, where it still counts. */
-  async refund(attempt: Attempt, { counter, opening, sequence }: RateLimitTicket): Promise<void> {
+  async refund(attempt: Attempt, { counter, opening, sequence }: Counted): Promise<void> {
     const objects = this.#objects;
     const isTheirs = counter === 0 && objects !== null;
     const call = this.#caller.begin();
@@ -187,19 +217,22 @@ export class LimitDecider {
   }
 
   /**
-   * Makes a change that must not fail silently: in memory and on KV by `begin`, and on the object by `message`. Rejects where it
-   * was not recorded.
+   * Makes a change that must not fail silently: in memory and on KV by `begin`, in the fallback by `follow`, and on the object
+   * by `message`. Rejects where it was not recorded.
    */
   async change(
     attempt: Attempt,
     begin: (instance: Instance, attempt: Attempt, policy: number) => number,
+    follow: (limits: FallbackLimits, instance: number, now: number) => void,
     message: (object: LimitObject, key: string, durable: boolean) => Promise<void>,
   ): Promise<void> {
     const { op } = attempt;
     const call = this.#caller.begin();
+    const began = call.beganMs;
     const enter = (instance: Instance): number => begin(instance, attempt, this.#policy(instance));
     const steps: Steps<Attempt, Done | Asked> = { op, begin: enter, end: doneIn, ask: askedIn, lost: lostDone };
     const done = await call.run(steps, attempt);
+    follow(this.#fallback, core.number, began);
     const error =
       'error' in done
         ? done.error
@@ -207,13 +240,6 @@ export class LimitDecider {
     const outcome = error !== undefined ? 'failed' : op === 'block' ? 'stored' : 'deleted';
     this.#caller.report(call, op, outcome, this.#source, error);
     if (error !== undefined) throw storeFailure(op, error);
-  }
-
-  /** Has the fallback refuse a caller until then; 0 lets it forget the caller. */
-  refuse({ rule, identifier }: Attempt, until: number): void {
-    if (until === 0) this.#fallback.forget(rule.keyPrefix, identifier);
-    else
-      Object.assign(this.#fallback.keep(rule.keyPrefix, identifier), { remaining: 0, resetAt: until, instance: core.number });
   }
 
   get #source(): 'kv' | 'authority' {
@@ -225,11 +251,16 @@ export class LimitDecider {
     return this.#packedPolicy;
   }
 
-  #withoutCore(error: ErrorCode, call: Call, attempt: Attempt): RateLimitResult {
-    const { identifier, rule, cost, counts, op } = attempt;
-    const result = this.#fallback.check(identifier, rule, cost, counts, this.#onUnavailable, call.beganMs);
-    this.#caller.report(call, op, 'degraded', 'memory', error);
-    return result;
+  #withoutCore(
+    error: ErrorCode,
+    call: Call,
+    attempt: Attempt,
+    onUnavailable: 'local' | 'deny' | 'allow' = this.#onUnavailable,
+  ): RateLimitResult {
+    const result = this.#fallback.check(attempt, onUnavailable, call.beganMs);
+    this.#caller.report(call, attempt.op, 'degraded', 'memory', error);
+    if (!this.#shadow || result.allowed) return result;
+    return { ...result, allowed: true, retryAfterMs: 0, reason: 'shadow' };
   }
 
   /** Reads the verdict, sees to it that the counter is written, and reports where somebody listens. */
@@ -240,7 +271,7 @@ export class LimitDecider {
       const opening = instance.reply()[Field.TicketOpening] as number;
       const isTheirs = this.#objects !== null && result.reason !== 'degraded';
       result.ticket = ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
-      if (!isTheirs) this.#follow(instance, result, attempt);
+      this.#follow(instance, result, attempt, call.beganMs);
     }
     const writeInMs = instance.int(Field.WriteInMs);
     if (this.#caller.listens) {
@@ -256,12 +287,16 @@ export class LimitDecider {
   }
 
   /** Keeps what the fallback would go on from, and by what the core finds the counter again. */
-  #follow(instance: Instance, { remaining, resetAt }: RateLimitResult, { identifier, rule, kept }: Attempt): void {
-    const followed = kept ?? this.#fallback.keep(rule.keyPrefix, identifier);
+  #follow(instance: Instance, { remaining, resetAt }: RateLimitResult, attempt: Attempt, now: number): void {
+    const { identifier, rule } = attempt;
+    const followed = attempt.kept ?? this.#fallback.keep(rule.keyPrefix, identifier);
+    // What another instance has counted stands until its window has ended.
+    if (isOutlived(followed, instance.number, now)) return;
     followed.remaining = remaining;
     followed.resetAt = resetAt;
     followed.instance = instance.number;
-    followed.rule = rule;
+    // A hash names a caller well enough for a moment without a core, and not well enough to count on somebody's counter.
+    followed.rule = isNamed(identifier) ? rule : null;
     followed.place = instance.int(Field.Place);
     followed.born = instance.reply()[Field.Born] as number;
   }
@@ -274,7 +309,7 @@ export class LimitDecider {
   async #write(attempt: Attempt, writeInMs: number): Promise<void> {
     let wait = writeInMs;
     for (let round = 0; wait >= 0 && round < WRITE_ROUNDS; round++) {
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (wait > 0 && !(await passed(wait))) return;
       const call = this.#caller.begin();
       const { error, writeInMs } = await call.run(WRITE, attempt);
       if (call.kvWrites > 0) this.#caller.report(call, 'write', error === undefined ? 'stored' : 'failed', 'kv', error);
@@ -320,6 +355,22 @@ export class LimitDecider {
   }
 }
 
+const VET: Steps<Attempt, void> = {
+  op: 'checkAll',
+  begin: (instance, { identifier, rule, cost }) =>
+    instance.exports.vetLimit(
+      instance.write(rule.keyPrefix),
+      instance.write(identifier),
+      rule.limit,
+      rule.window,
+      rule.algorithm,
+      rule.burst,
+      cost,
+    ),
+  end: () => {},
+  lost: () => {},
+};
+
 const WRITE: Steps<Attempt, Done> = {
   op: 'write',
   begin: (instance, { identifier, rule }) =>
@@ -335,14 +386,9 @@ const WRITE: Steps<Attempt, Done> = {
   lost: lostDone,
 };
 
-function isSame(one: Rule | null, other: Rule): boolean {
-  return (
-    one !== null &&
-    one.limit === other.limit &&
-    one.window === other.window &&
-    one.algorithm === other.algorithm &&
-    (one.burst === other.burst || (Number.isNaN(one.burst) && Number.isNaN(other.burst)))
-  );
+/** Waits so long. False, and at once, outside of a request, where a Worker may set no timer. */
+function passed(ms: number): Promise<boolean> {
+  return new Promise<boolean>((resolve) => setTimeout(resolve, ms, true)).catch(() => false);
 }
 
 function doneIn(instance: Instance): Done {

@@ -63,6 +63,18 @@ export function ruleOf(config: unknown, op: string): Rule {
   };
 }
 
+/** Whether two count alike. */
+export function isSameRule(one: Rule | null, other: Rule): boolean {
+  return (
+    one !== null &&
+    one.limit === other.limit &&
+    one.window === other.window &&
+    one.algorithm === other.algorithm &&
+    (one.burst === other.burst || (Number.isNaN(one.burst) && Number.isNaN(other.burst))) &&
+    one.keyPrefix === other.keyPrefix
+  );
+}
+
 function fieldsOf(config: unknown, op: string): Fields {
   if (typeof config !== 'object' || config === null) throw noConfig(op);
   try {

@@ -1,3 +1,4 @@
+import { readArgument } from './caller.js';
 import { namesOf } from './codes.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
@@ -81,9 +82,10 @@ export function ticketOf(
   return Number.isNaN(burst) ? ticket : { ...ticket, burst };
 }
 
-/** Throws `invalid-argument` for what is no ticket. What it names is checked where it is used. */
-export function checkTicket(ticket: unknown): asserts ticket is RateLimitTicket {
-  const { counter, opening, sequence, cost } = (ticket ?? {}) as Partial<RateLimitTicket>;
-  if ([counter, opening, sequence, cost].every((number) => Number.isSafeInteger(number))) return;
+/** A copy of a ticket. Throws `invalid-argument` for what is none. What it names is checked where it is used. */
+export function ticketIn(given: unknown): RateLimitTicket {
+  const ticket = readArgument('refund', 'the ticket', () => ({ ...(given as RateLimitTicket) }));
+  const { counter, opening, sequence, cost } = ticket;
+  if ([counter, opening, sequence, cost].every((number) => Number.isSafeInteger(number))) return ticket;
   throw new KVClientError('invalid-argument', 'refund: this is no ticket of an attempt; pass on `ticket` of its result');
 }

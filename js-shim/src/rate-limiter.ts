@@ -1,11 +1,11 @@
-import { Caller, checkString, numberOr } from './caller.js';
+import { Caller, checkString, numberOr, readArgument } from './caller.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
 import { type Attempt, LimitDecider } from './limit-decider.js';
 import { type LimitNamespace, LimitObjects } from './limit-object.js';
 import { type ClientOptions, inRange } from './options.js';
-import { type RateLimitConfig, ruleOf } from './rate-limit-config.js';
-import { checkTicket, type RateLimitResult, type RateLimitTicket } from './rate-limit-result.js';
+import { isSameRule, type RateLimitConfig, ruleOf } from './rate-limit-config.js';
+import { type RateLimitResult, type RateLimitTicket, ticketIn } from './rate-limit-result.js';
 import type { KVLike } from './store.js';
 
 /** Options of {@link RateLimiterClient}. */
@@ -46,6 +46,7 @@ export interface RateLimitResults {
 
 const DEFAULT_SHARDS = 16;
 const MAX_SHARDS = 4096;
+const MAX_COST = 1e9;
 /** What a call that needs no rule passes. */
 const NO_RULE = { limit: 0, window: 1, algorithm: enums.Algorithm['fixed-window'], burst: Number.NaN };
 
@@ -104,7 +105,8 @@ export class RateLimiterClient {
   checkLimit(identifier: string, config: RateLimitConfig, options?: { cost?: number }): Promise<RateLimitResult> {
     // Not an async function, whose promise and turn would cost as much as the decision.
     try {
-      return this.#decider.decide(attemptOf('checkLimit', identifier, config, options?.cost, true));
+      const cost = options === undefined ? undefined : readArgument('checkLimit', 'options', () => options?.cost);
+      return this.#decider.decide(attemptOf('checkLimit', identifier, config, cost, true));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -121,18 +123,23 @@ export class RateLimiterClient {
   /**
    * Counts several attempts if all of them pass, and none otherwise: by an address and on an account, say.
    *
-   * Throws and costs as {@link checkLimit} for each. Within an isolate, and on one object, it is one decision. Over several objects
+   * Throws and costs as {@link checkLimit} for each, and asks first what all would come to: a `peek` each. Within an isolate, and
+   * on one object, it is one decision. Over several objects
    * each decides, and what one has counted is taken back when another refuses: never more pass than may, and a crash between
    * leaves at most one attempt too many counted.
    */
   async checkAll(checks: readonly RateLimitCheck[]): Promise<RateLimitResults> {
-    if (!Array.isArray(checks)) throw new KVClientError('invalid-argument', 'checkAll: checks must be an array');
-    const attempts = checks.map((check: Partial<RateLimitCheck> | null | undefined) =>
-      attemptOf('checkAll', check?.identifier, check?.config, check?.cost, false),
+    const wanted = readArgument('checkAll', 'checks', () =>
+      Array.isArray(checks) ? Array.from(checks, (check: Partial<RateLimitCheck> | null) => ({ ...check })) : null,
     );
-    const would = await Promise.all(attempts.map((attempt) => this.#decider.decide(attempt)));
-    if (!would.every(({ allowed }) => allowed)) return { allowed: false, results: would };
-
+    if (wanted === null) throw new KVClientError('invalid-argument', 'checkAll: checks must be an array');
+    const attempts = wanted.map(({ identifier, config, cost }) => attemptOf('checkAll', identifier, config, cost, false));
+    if (attempts.length > 1) {
+      await this.#decider.vet(attempts);
+      const peeks = attempts.map((attempt, at) => ({ ...attempt, op: 'peek', cost: costUpTo(at, attempts) }));
+      const would = await Promise.all(peeks.map((peek) => this.#decider.decide(peek)));
+      if (!would.every(({ allowed }) => allowed)) return { allowed: false, results: would };
+    }
     const results = await this.#decider.decideTogether(attempts.map((attempt) => ({ ...attempt, counts: true })));
     const allowed = results.every((result) => result.allowed);
     if (!allowed) {
@@ -155,8 +162,8 @@ export class RateLimiterClient {
    * write, or 1 request.
    */
   async refund(ticket: RateLimitTicket): Promise<void> {
-    checkTicket(ticket);
-    return this.#decider.refund(attemptOf('refund', ticket.identifier, ticket, ticket.cost, false), ticket);
+    const { identifier, cost, ...rest } = ticketIn(ticket);
+    return this.#decider.refund(attemptOf('refund', identifier, rest, cost, false), rest);
   }
 
   /**
@@ -182,9 +189,9 @@ export class RateLimiterClient {
           length,
           policy,
         ),
+      (limits, number, now) => limits.block(attempt.rule.keyPrefix, identifier, length, number, now),
       (object, key, durable) => object.block(key, length, durable),
     );
-    this.#decider.refuse(attempt, this.#caller.now() + length * 1000);
   }
 
   /**
@@ -205,9 +212,9 @@ export class RateLimiterClient {
           rule.burst,
           policy,
         ),
+      (limits) => limits.unblock(attempt.rule.keyPrefix, identifier),
       (object, key, durable) => object.unblock(key, durable),
     );
-    this.#decider.refuse(attempt, 0);
   }
 
   /**
@@ -224,10 +231,20 @@ export class RateLimiterClient {
     await this.#decider.change(
       attempt,
       (instance, _, policy) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier), policy),
+      (limits) => limits.forget(keyPrefix, identifier),
       (object, key, durable) => object.reset(key, durable),
     );
-    this.#decider.refuse(attempt, 0);
   }
+}
+
+/** What an attempt costs together with those before it that count against the same limit. */
+function costUpTo(last: number, attempts: readonly Attempt[]): number {
+  const { identifier, rule } = attempts[last] as Attempt;
+  const alike = attempts.slice(0, last + 1).filter((other) => other.identifier === identifier && isSameRule(other.rule, rule));
+  return Math.min(
+    MAX_COST,
+    alike.reduce((sum, { cost }) => sum + cost, 0),
+  );
 }
 
 function attemptOf(op: string, identifier: unknown, config: unknown, cost: unknown, counts: boolean): Attempt {

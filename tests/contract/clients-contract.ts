@@ -1,5 +1,5 @@
 import { CacheClient, type CachedSession, type KVLike, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const RULE = { limit: 3, window: 60, keyPrefix: 'rl:contract:' };
 
@@ -16,6 +16,9 @@ export function clientsContract(name: string, fresh: () => KVLike | Promise<KVLi
       left = [];
       options = { now: () => Date.now() + passed, waitUntil: (work) => left.push(work) };
     });
+
+    // What one test has left for after its answers must not come out in the next.
+    afterEach(() => Promise.all(left));
 
     const sessionOf = (token: string, userId = 'user'): CachedSession => ({
       session: { id: `id ${token}`, userId, token, expiresAt: new Date(Date.now() + 3_600_000).toISOString() },

@@ -21,11 +21,18 @@ const STORES: [string, () => Promise<KVLike>][] = [
 
 describe.each(STORES)('on %s', (_, fresh) => {
   let kv: KVLike;
+  const left: Promise<unknown>[] = [];
+  const waitUntil = (work: Promise<unknown>): void => void left.push(work);
   beforeEach(async () => {
     kv = await fresh();
-    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
   });
-  afterEach(() => void vi.useRealTimers());
+  afterEach(async () => {
+    // What one test has left for after its answers must not come out in the next.
+    await vi.advanceTimersByTimeAsync(1000);
+    await Promise.all(left.splice(0));
+    vi.useRealTimers();
+  });
 
   describe('SessionCacheClient', () => {
     const sessionData = (lifetimeMs: number) => ({
@@ -70,13 +77,13 @@ describe.each(STORES)('on %s', (_, fresh) => {
     const config = { limit: 5, window: 60, keyPrefix: 'rl:test:' };
 
     it('should allow requests within limit', async () => {
-      const result = await new RateLimiterClient(kv).checkLimit('192.168.1.1', config);
+      const result = await new RateLimiterClient(kv, { waitUntil }).checkLimit('192.168.1.1', config);
       expect(result.allowed).toBe(true);
       expect(result.remaining).toBe(4);
     });
 
     it('should block requests exceeding limit', async () => {
-      const client = new RateLimiterClient(kv);
+      const client = new RateLimiterClient(kv, { waitUntil });
       for (let i = 0; i < 5; i++) await client.checkLimit('192.168.1.1', config);
       const result = await client.checkLimit('192.168.1.1', config);
       expect(result.allowed).toBe(false);
@@ -84,7 +91,7 @@ describe.each(STORES)('on %s', (_, fresh) => {
     });
 
     it('should reset counter after window expires', async () => {
-      const client = new RateLimiterClient(kv);
+      const client = new RateLimiterClient(kv, { waitUntil });
       for (let i = 0; i < 5; i++) await client.checkLimit('192.168.1.1', { ...config, window: 1 });
       vi.setSystemTime(Date.now() + 1100);
       const result = await client.checkLimit('192.168.1.1', config);
@@ -93,7 +100,7 @@ describe.each(STORES)('on %s', (_, fresh) => {
     });
 
     it('should track different identifiers separately', async () => {
-      const client = new RateLimiterClient(kv);
+      const client = new RateLimiterClient(kv, { waitUntil });
       await client.checkLimit('192.168.1.1', config);
       expect((await client.checkLimit('192.168.1.2', config)).remaining).toBe(4);
     });

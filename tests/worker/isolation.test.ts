@@ -137,11 +137,9 @@ describe('an answer that comes after the instance was replaced', () => {
     const forLate = limiter.checkLimit('late', RULE);
     await replaceInstance();
     const forMine = limiter.checkLimit('mine', RULE);
-    store.take('rl:test:late').answer(JSON.stringify({ count: 4, resetAt: Date.now() + 30_000 }));
+    store.take('rl:test:late').answer(stored({ count: 4, resetAt: Date.now() + 30_000 }));
     expect(await forLate).toMatchObject({ allowed: true, reason: 'degraded' });
     store.take('rl:test:mine').answer(null);
-    await turns();
-    store.take('rl:test:mine').answer();
     expect(await forMine).toMatchObject({ allowed: true, remaining: 4, reason: 'ok' });
   });
 });

@@ -1,5 +1,12 @@
 import { env } from 'cloudflare:workers';
-import { CacheClient, KVClientError, type KVLike, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import {
+  CacheClient,
+  KVClientError,
+  type KVLike,
+  RateLimiterClient,
+  type RateLimitTicket,
+  SessionCacheClient,
+} from '@codex/cloudflare-clients';
 import { describe, expect, it } from 'vitest';
 import { HOSTILE_OBJECTS, ODD_VALUES } from '../contract/odd-values.ts';
 import { sessionOf } from './support/sessions.ts';
@@ -17,6 +24,10 @@ const clients = (kv: KVLike) => ({
 type Clients = ReturnType<typeof clients>;
 
 const RULE = { limit: 5, window: 60, keyPrefix: 'rl:odd:' };
+const TICKET: RateLimitTicket = {
+  ...{ ...RULE, identifier: 'odd', algorithm: 'fixed-window' },
+  ...{ cost: 1, counter: 1, opening: 1, sequence: 1 },
+};
 const session = (part: 'session' | 'user', field: string, value: unknown): never => {
   const sound = sessionOf('odd');
   return { ...sound, [part]: { ...sound[part], [field]: value } } as never;
@@ -39,6 +50,25 @@ const CALLS: Record<string, (clients: Clients, odd: never) => unknown> = {
   'limiter.checkLimit(who, { keyPrefix: odd })': ({ limiter }, odd) => limiter.checkLimit('odd', { ...RULE, keyPrefix: odd }),
   'limiter.checkLimit(who, { algorithm: odd })': ({ limiter }, odd) =>
     limiter.checkLimit('odd', { ...RULE, algorithm: odd } as never),
+  'limiter.checkLimit(who, { burst: odd })': ({ limiter }, odd) =>
+    limiter.checkLimit('odd', { ...RULE, algorithm: 'gcra', burst: odd }),
+  'limiter.checkLimit(who, rule, odd)': ({ limiter }, odd) => limiter.checkLimit('odd', RULE, odd),
+  'limiter.checkLimit(who, rule, { cost: odd })': ({ limiter }, odd) => limiter.checkLimit('odd', RULE, { cost: odd }),
+  'limiter.peek(odd, rule)': ({ limiter }, odd) => limiter.peek(odd, RULE),
+  'limiter.peek(who, odd)': ({ limiter }, odd) => limiter.peek('odd', odd),
+  'limiter.checkAll(odd)': ({ limiter }, odd) => limiter.checkAll(odd),
+  'limiter.checkAll([odd])': ({ limiter }, odd) => limiter.checkAll([odd]),
+  'limiter.checkAll([sound, odd])': ({ limiter }, odd) => limiter.checkAll([{ identifier: 'odd', config: RULE }, odd]),
+  'limiter.refund(odd)': ({ limiter }, odd) => limiter.refund(odd),
+  'limiter.refund(ticket with an odd sequence)': ({ limiter }, odd) => limiter.refund({ ...TICKET, sequence: odd }),
+  'limiter.refund(ticket with an odd opening)': ({ limiter }, odd) => limiter.refund({ ...TICKET, opening: odd }),
+  'limiter.refund(ticket of an odd cost)': ({ limiter }, odd) => limiter.refund({ ...TICKET, cost: odd }),
+  'limiter.refund(ticket of an odd burst)': ({ limiter }, odd) => limiter.refund({ ...TICKET, burst: odd }),
+  'limiter.block(odd, rule, seconds)': ({ limiter }, odd) => limiter.block(odd, RULE, 1),
+  'limiter.block(who, odd, seconds)': ({ limiter }, odd) => limiter.block('odd', odd, 1),
+  'limiter.block(who, rule, odd)': ({ limiter }, odd) => limiter.block('odd blocked', RULE, odd),
+  'limiter.unblock(odd, rule)': ({ limiter }, odd) => limiter.unblock(odd, RULE),
+  'limiter.unblock(who, odd)': ({ limiter }, odd) => limiter.unblock('odd', odd),
   'limiter.reset(odd, prefix)': ({ limiter }, odd) => limiter.reset(odd, RULE.keyPrefix),
   'limiter.reset(who, odd)': ({ limiter }, odd) => limiter.reset('odd', odd),
   'cache.get(odd)': ({ cache }, odd) => cache.get(odd),

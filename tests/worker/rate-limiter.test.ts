@@ -1,10 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { type ClientEvent, type RateLimitConfig, RateLimiterClient } from '@codex/cloudflare-clients';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import limitKeys from '../contract/limit-keys.json';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import storedCounters from '../contract/stored-counters.json';
 import { Clock } from './support/clock.ts';
+import { Later } from './support/later.ts';
 import { recording } from './support/recording-store.ts';
 import { codeOf } from './support/thrown.ts';
 
@@ -19,6 +20,16 @@ const rule = (fields: Partial<RateLimitConfig> = {}): RateLimitConfig => ({
 });
 const somebody = (): string => crypto.randomUUID();
 
+let later: Later;
+beforeEach(() => {
+  later = new Later();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(async () => {
+  await later.settled();
+  vi.useRealTimers();
+});
+
 /** Seconds from now on for which KV keeps a key. */
 async function secondsKept(key: string): Promise<number> {
   const { keys } = await env.KV.list({ prefix: key });
@@ -32,27 +43,30 @@ async function attempts(limiter: RateLimiterClient, identifier: string, count: n
 }
 
 describe('windows and TTLs', () => {
-  it('R2: an attempt counts in every second of a window of 60 s', async () => {
-    const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+  it('R2: an attempt counts in every second of a window of 60 s, and is written', async () => {
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const who = somebody();
     for (let second = 0; second < 60; second++) {
       const verdict = await limiter.checkLimit(who, rule({ limit: 100 }));
       expect(verdict).toMatchObject({ allowed: true, remaining: 99 - second, reason: 'ok' });
-      clock.advance(1000);
+      await later.done();
+      expect(await env.KV.get(PREFIX + who, 'json')).toEqual({ count: second + 1, resetAt: verdict.resetAt });
+      await later.pass(1000);
     }
   });
 
   it.each([60, 900, 3600])('R2: the last millisecond of a window of %d s counts, and its record is kept', async (window) => {
-    const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+    const { clock } = later;
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const who = somebody();
     const { resetAt } = await limiter.checkLimit(who, rule({ window }));
+    await later.done();
     expect(await secondsKept(PREFIX + who)).toBeGreaterThanOrEqual(window);
 
     clock.set(resetAt - 1);
     const last = await limiter.checkLimit(who, rule({ window }));
     expect(last).toMatchObject({ allowed: true, remaining: 3, resetAt, reason: 'ok' });
+    await later.done();
     expect(await env.KV.get(PREFIX + who, 'json')).toEqual({ count: 2, resetAt });
     const kept = await secondsKept(PREFIX + who);
     expect(kept).toBeGreaterThan(55);
@@ -61,7 +75,7 @@ describe('windows and TTLs', () => {
 
   it('3.3: a second attempt 1.2 s into a window of 60 s counts', async () => {
     const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
     const who = somebody();
     await limiter.checkLimit(who, rule());
     clock.advance(1200);
@@ -69,11 +83,12 @@ describe('windows and TTLs', () => {
   });
 
   it.each([0.001, 0.5, 1, 1.005, 59, 2_678_400])('R3, 3.3: a window of %d s works', async (window) => {
-    const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+    const { clock } = later;
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const who = somebody();
     const first = await limiter.checkLimit(who, rule({ window, limit: 1 }));
     expect(first).toMatchObject({ allowed: true, remaining: 0, resetAt: clock.now() + Math.round(window * 1000) });
+    await later.done();
     expect(await secondsKept(PREFIX + who)).toBeGreaterThan(55);
     expect(await limiter.checkLimit(who, rule({ window, limit: 1 }))).toMatchObject({ allowed: false });
     clock.set(first.resetAt);
@@ -82,7 +97,7 @@ describe('windows and TTLs', () => {
 
   it('R5: a window has ended at the instant resetAt and not a millisecond before', async () => {
     const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
     const who = somebody();
     expect(await attempts(limiter, who, 6)).toEqual([true, true, true, true, true, false]);
     const { resetAt, retryAfterMs } = await limiter.checkLimit(who, rule());
@@ -98,31 +113,56 @@ describe('windows and TTLs', () => {
 
 describe('R4: a KV that takes one write a second for a key', () => {
   it.each(['local', 'deny', 'allow'] as const)('admits the limit and no more, with onUnavailable %s', async (onUnavailable) => {
-    const clock = new Clock();
-    const kv = new MemoryKV({ now: clock.now, oneWritePerSecond: true });
-    const events: ClientEvent[] = [];
-    const limiter = new RateLimiterClient(kv, { now: clock.now, onUnavailable, onEvent: (event) => events.push(event) });
+    const kv = new MemoryKV({ now: later.clock.now, oneWritePerSecond: true });
     const who = somebody();
+    // Somebody else has written the key just now.
+    await kv.delete(PREFIX + who);
+    const events: ClientEvent[] = [];
+    const onEvent = (event: ClientEvent): void => void events.push(event);
+    const limiter = new RateLimiterClient(kv, { ...later.options, onUnavailable, onEvent });
     expect(await attempts(limiter, who, 7)).toEqual([true, true, true, true, true, false, false]);
-    expect(events.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('allowed'), 'denied', 'denied']);
+    const decided = events.filter(({ op }) => op === 'checkLimit');
+    expect(decided.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('allowed'), 'denied', 'denied']);
   });
 
   it('ends up with what was counted, once a write is let through', async () => {
-    const clock = new Clock();
-    const kv = new MemoryKV({ now: clock.now, oneWritePerSecond: true });
-    const limiter = new RateLimiterClient(kv, { now: clock.now });
+    const kv = new MemoryKV({ now: later.clock.now, oneWritePerSecond: true });
     const who = somebody();
+    await kv.delete(PREFIX + who);
+    const events: ClientEvent[] = [];
+    const limiter = new RateLimiterClient(kv, { ...later.options, onEvent: (event) => events.push(event) });
     await attempts(limiter, who, 3);
-    clock.advance(1000);
-    await attempts(limiter, who, 1);
-    expect(await kv.get(PREFIX + who, 'json')).toMatchObject({ count: 4 });
+    await later.settled();
+    expect(await kv.get(PREFIX + who, 'json')).toMatchObject({ count: 3 });
+    const writes = events.filter(({ op }) => op === 'write').map(({ outcome, errorCode }) => [outcome, errorCode]);
+    expect(writes).toEqual([
+      ['failed', 'store-rate-limited'],
+      ['stored', undefined],
+    ]);
+  });
+
+  it.each([false, true])('never sees a second write within a second, whether the host can write later: %s', async (defers) => {
+    const kv = new MemoryKV({ now: later.clock.now, oneWritePerSecond: true });
+    const put = vi.spyOn(kv, 'put');
+    // A host that cannot is one on which the outcome of a write decides: both are written before the answer.
+    const limiter = new RateLimiterClient(kv, { ...later.options, onUnavailable: defers ? 'local' : 'deny' });
+    const who = somebody();
+    for (let tenth = 0; tenth < 50; tenth++) {
+      await limiter.checkLimit(who, rule({ limit: 1000 }));
+      await later.pass(100);
+    }
+    await later.settled();
+    expect(put.mock.calls.length).toBeGreaterThanOrEqual(5);
+    for (const { type } of put.mock.settledResults) expect(type).toBe('fulfilled');
+    if (defers) expect(await kv.get(PREFIX + who, 'json')).toMatchObject({ count: 50 });
   });
 });
 
 describe('configurations', () => {
   it('R6: a limit of 0 denies everybody, for ever', async () => {
     const kv = recording(env.KV);
-    const verdict = await new RateLimiterClient(kv).checkLimit(somebody(), rule({ limit: 0 }));
+    const verdict = await new RateLimiterClient(kv, later.options).checkLimit(somebody(), rule({ limit: 0 }));
+    await later.settled();
     expect(verdict).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: -1, reason: 'limit', limit: 0 });
     expect(kv.operations.filter((operation) => operation.startsWith('put'))).toEqual([]);
   });
@@ -152,19 +192,23 @@ describe('stored values', () => {
     const clock = new Clock();
     const who = somebody();
     await env.KV.put(PREFIX + who, inWindow(text, clock));
-    const verdict = await new RateLimiterClient(env.KV, { now: clock.now }).checkLimit(who, rule());
+    const verdict = await new RateLimiterClient(env.KV, { ...later.options, now: clock.now }).checkLimit(who, rule());
     expect(verdict).toMatchObject({ allowed: true, remaining: 0, resetAt: clock.now() + 30_000 });
   });
 
   it.each(storedCounters.absent)('R8, R9: %s counts as absent, is reported and is written over', async (text) => {
-    const clock = new Clock();
+    const { clock } = later;
     const who = somebody();
     await env.KV.put(PREFIX + who, inWindow(text, clock));
     const events: ClientEvent[] = [];
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now, onEvent: (event) => events.push(event) });
+    const limiter = new RateLimiterClient(env.KV, { ...later.options, onEvent: (event) => events.push(event) });
     const resetAt = clock.now() + 60_000;
     expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: true, remaining: 4, resetAt, reason: 'ok' });
-    expect(events).toMatchObject([{ outcome: 'corrupt', kvReads: 1, kvWrites: 1 }]);
+    await later.done();
+    expect(events).toMatchObject([
+      { op: 'checkLimit', outcome: 'corrupt', source: 'kv', kvReads: 2, kvWrites: 0 },
+      { op: 'write', outcome: 'stored', source: 'kv', kvReads: 0, kvWrites: 1 },
+    ]);
     expect(await env.KV.get(PREFIX + who, 'json')).toEqual({ count: 1, resetAt });
   });
 
@@ -172,7 +216,7 @@ describe('stored values', () => {
     const clock = new Clock();
     const who = somebody();
     await env.KV.put(PREFIX + who, JSON.stringify({ count: 99, resetAt: clock.now() + ms }));
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
     expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: true, remaining: 4, resetAt: clock.now() + 60_000 });
   });
 
@@ -180,7 +224,7 @@ describe('stored values', () => {
     const clock = new Clock();
     const who = somebody();
     await env.KV.put(PREFIX + who, JSON.stringify({ count: 99, resetAt: clock.now() + 60_000 }));
-    const limiter = new RateLimiterClient(env.KV, { now: clock.now });
+    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
     expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: false, remaining: 0 });
   });
 });
@@ -188,12 +232,35 @@ describe('stored values', () => {
 describe('keys', () => {
   it.each(limitKeys)('R12: $prefix and $identifier are kept under $key', async ({ prefix, identifier, key }) => {
     const kv = recording(env.KV);
-    await new RateLimiterClient(kv).checkLimit(identifier, rule({ keyPrefix: prefix }));
-    expect(kv.operations).toEqual([`get ${key}`, `put ${key}`]);
+    await new RateLimiterClient(kv, later.options).checkLimit(identifier, rule({ keyPrefix: prefix }));
+    await later.done();
+    const blockKey = `${prefix}%b:${key.slice(prefix.length).replace(/^%:/, '')}`;
+    expect(kv.operations).toEqual([`get ${key},${blockKey}`, `put ${key}`]);
+  });
+
+  it('R12: no identifier is kept where another’s block is', async () => {
+    const limiter = new RateLimiterClient(env.KV, later.options);
+    const who = somebody();
+    await limiter.block(who, rule(), 600);
+    for (const odd of [`%b:${who}`, `b:${who}`, `:${who}`]) {
+      expect(await limiter.checkLimit(odd, rule())).toMatchObject({ allowed: true, remaining: 4 });
+    }
+    expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: false, reason: 'blocked' });
+  });
+
+  it('R14: a prefix that keeps blocks, or belongs to the other clients, is refused', async () => {
+    const kv = recording(env.KV);
+    const limiter = new RateLimiterClient(kv);
+    for (const keyPrefix of ['rl:a%b:', 'rl:%b:a:', 'rl:%:', 'session:', 'usess:x:', 'urev:', 'srev:', 'cache:', 'e:']) {
+      expect(await codeOf(() => limiter.checkLimit('a', rule({ keyPrefix })))).toBe('invalid-config');
+      expect(await codeOf(() => limiter.reset('a', keyPrefix))).toBe('invalid-config');
+      expect(await codeOf(() => limiter.block('a', rule({ keyPrefix }), 60))).toBe('invalid-config');
+    }
+    expect(kv.operations).toEqual([]);
   });
 
   it('R12: identifiers and prefixes that meet when joined are told apart', async () => {
-    const limiter = new RateLimiterClient(env.KV);
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const address = somebody();
     await attempts(limiter, `login:${address}`, 5, rule({ keyPrefix: 'rl:' }));
     expect(await limiter.checkLimit(address, rule({ keyPrefix: 'rl:login:' }))).toMatchObject({ allowed: true, remaining: 4 });
@@ -203,11 +270,12 @@ describe('keys', () => {
     'R13: an identifier of %d bytes counts, apart from one that ends otherwise',
     async (bytes) => {
       const kv = recording(env.KV);
-      const limiter = new RateLimiterClient(kv);
+      const limiter = new RateLimiterClient(kv, later.options);
       const long = somebody().padEnd(bytes, 'x');
       expect(await attempts(limiter, `${long}1`, 6)).toEqual([true, true, true, true, true, false]);
       expect(await limiter.checkLimit(`${long}2`, rule())).toMatchObject({ allowed: true, remaining: 4 });
-      const keys = kv.operations.map((operation) => operation.replace(/^\w+ /, ''));
+      await later.settled();
+      const keys = kv.operations.flatMap((operation) => operation.replace(/^\w+ /, '').split(','));
       expect(Math.max(...keys.map((key) => key.length))).toBeLessThanOrEqual(512);
     },
   );
@@ -218,16 +286,18 @@ describe('R15: reset', () => {
     ['the prefix', PREFIX],
     ['the configuration', rule()],
   ])('takes %s, and lets a blocked identifier in again', async (_, prefixOrConfig) => {
-    const limiter = new RateLimiterClient(env.KV);
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const who = somebody();
     expect((await attempts(limiter, who, 6)).at(-1)).toBe(false);
     await limiter.reset(who, prefixOrConfig);
+    // A write that was under way may have come after it, and is taken back.
+    await later.settled();
     expect(await env.KV.get(PREFIX + who)).toBeNull();
     expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: true, remaining: 4 });
   });
 
   it('finds what a long or odd identifier is kept under', async () => {
-    const limiter = new RateLimiterClient(env.KV);
+    const limiter = new RateLimiterClient(env.KV, later.options);
     for (const who of [`2001:db8::${somebody()}`, somebody().padEnd(600, 'x'), `${somebody()}\ud800`]) {
       expect((await attempts(limiter, who, 6)).at(-1)).toBe(false);
       await limiter.reset(who, rule());
@@ -244,7 +314,7 @@ describe('R15: reset', () => {
 });
 
 it('3.3: of 20 logins at once, an isolate admits 5', async () => {
-  const limiter = new RateLimiterClient(env.KV);
+  const limiter = new RateLimiterClient(env.KV, later.options);
   const who = somebody();
   const verdicts = await Promise.all(Array.from({ length: 20 }, () => limiter.checkLimit(who, rule())));
   expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(5);

@@ -10,7 +10,21 @@ const NO_STRINGS = [undefined, null, 5, Number.NaN, true, {}, ['k'], () => 'k', 
 const NO_KEYS = ['', '.', '..'];
 const NO_TTLS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, '60', null, undefined, 60n, {}, new Date()];
 const NO_JSON = [undefined, () => 1, Symbol('v'), 10n, { toJSON: () => undefined }, cyclic()];
-const NO_PREFIXES = ['', 'x'.repeat(257), '\ud800', 'a%:b', 'session:', 'usess:a:', 'urev:', 'srev:', 'cache:', 'e:'];
+const NO_PREFIXES = [
+  '',
+  'x'.repeat(257),
+  '\ud800',
+  'a%:b',
+  'rl:a:%b:',
+  'session:',
+  'usess:a:',
+  'urev:',
+  'srev:',
+  'cache:',
+  'e:',
+];
+const NO_COSTS = [-1, 0.5, 1e9 + 1, Number.NaN, Number.POSITIVE_INFINITY, '1', null, 1n, {}];
+const TICKET = { ...RULE, identifier: 'a', algorithm: 'fixed-window', cost: 1, counter: 1, opening: 1, sequence: 1 };
 
 function cyclic(): unknown {
   const value: Record<string, unknown> = {};
@@ -70,8 +84,75 @@ const REFUSED: [name: string, call: Call, odd: readonly unknown[], code: ErrorCo
   [
     'limiter.checkLimit(config.algorithm)',
     (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, algorithm: odd } as never),
-    ['gcra', 'sliding-window', 'Fixed-Window', null, 5],
-    'not-supported',
+    ['Fixed-Window', 'token-bucket', 'toString', '', null, 5],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(config.burst), for gcra',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, algorithm: 'gcra', burst: odd }),
+    [0, -1, 1.5, 1e9 + 1, Number.NaN, Number.POSITIVE_INFINITY, '5', null, 3_000_000],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(config.burst), for the others',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', { ...RULE, algorithm: odd, burst: 5 }),
+    ['fixed-window', 'sliding-window', undefined],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkLimit(cost)',
+    (kv, odd) => new RateLimiterClient(kv).checkLimit('a', RULE, { cost: odd }),
+    NO_COSTS,
+    'invalid-argument',
+  ],
+  ['limiter.peek(identifier)', (kv, odd) => new RateLimiterClient(kv).peek(odd, RULE), NO_STRINGS, 'invalid-argument'],
+  [
+    'limiter.peek(config)',
+    (kv, odd) => new RateLimiterClient(kv).peek('a', odd),
+    [undefined, null, 5, 'rl:a:', {}],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkAll(checks)',
+    (kv, odd) => new RateLimiterClient(kv).checkAll(odd),
+    [undefined, null, 5, 'a', {}, [undefined], [null], [{}], [{ config: RULE }]],
+    'invalid-argument',
+  ],
+  [
+    'limiter.checkAll(one of the checks)',
+    (kv, odd) =>
+      new RateLimiterClient(kv).checkAll([
+        { identifier: 'a', config: RULE },
+        { identifier: 'b', config: odd },
+      ]),
+    [undefined, null, { ...RULE, limit: -1 }, { ...RULE, keyPrefix: 'e:' }],
+    'invalid-config',
+  ],
+  [
+    'limiter.checkAll(one of the costs)',
+    (kv, odd) => new RateLimiterClient(kv).checkAll([{ identifier: 'a', config: RULE, cost: odd }]),
+    NO_COSTS,
+    'invalid-argument',
+  ],
+  [
+    'limiter.refund(ticket)',
+    (kv, odd) => new RateLimiterClient(kv).refund(odd),
+    [undefined, null, 5, 'ticket', {}, { ...TICKET, sequence: '1' }, { ...TICKET, cost: 0.5 }, { ...TICKET, identifier: 5 }],
+    'invalid-argument',
+  ],
+  [
+    'limiter.block(seconds)',
+    (kv, odd) => new RateLimiterClient(kv).block('a', RULE, odd),
+    [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 34_560_001, '60', null, undefined],
+    'invalid-argument',
+  ],
+  ['limiter.block(identifier)', (kv, odd) => new RateLimiterClient(kv).block(odd, RULE, 60), NO_STRINGS, 'invalid-argument'],
+  ['limiter.unblock(identifier)', (kv, odd) => new RateLimiterClient(kv).unblock(odd, RULE), NO_STRINGS, 'invalid-argument'],
+  [
+    'limiter.unblock(config)',
+    (kv, odd) => new RateLimiterClient(kv).unblock('a', odd),
+    [undefined, null, 'rl:a:', { ...RULE, window: 0 }],
+    'invalid-config',
   ],
   ['limiter.reset(identifier)', (kv, odd) => new RateLimiterClient(kv).reset(odd, RULE), NO_STRINGS, 'invalid-argument'],
   [
@@ -172,6 +253,18 @@ describe('refused at construction, as invalid-config', () => {
     { maxStaleMs: Number.POSITIVE_INFINITY },
   ])('%o, of sessions', async (options) => {
     expect(await codeOf(() => new SessionCacheClient(kv, options))).toBe('invalid-config');
+  });
+
+  it.each([
+    { authority: 'durable' },
+    { authority: 'fast' },
+    { authority: 'toString' },
+    { authority: {} },
+    { shards: 0 },
+    { shards: 4097 },
+    { shards: Number.NaN },
+  ])('%o, of limits', async (options) => {
+    expect(await codeOf(() => new RateLimiterClient(kv, options as never))).toBe('invalid-config');
   });
 
   it.each(['fail', '', '__proto__', 'toString', null, 1])('onUnavailable %s', async (onUnavailable) => {

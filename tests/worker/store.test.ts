@@ -1,4 +1,11 @@
-import { CacheClient, type ClientEvent, type KVLike, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import {
+  CacheClient,
+  type ClientEvent,
+  type KVLike,
+  RateLimiterClient,
+  type RateLimitTicket,
+  SessionCacheClient,
+} from '@codex/cloudflare-clients';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { failingAt, FAULTS } from './support/failing-store.ts';
@@ -43,6 +50,7 @@ const REVOCATIONS: Method[] = [
   ['sessions.delete', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).delete('k')],
   ['sessions.deleteUserSessions', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).deleteUserSessions('u')],
   ['limiter.reset', 1, ({ kv, ...options }) => new RateLimiterClient(kv, options).reset('k', RULE)],
+  ['limiter.unblock', 1, ({ kv, ...options }) => new RateLimiterClient(kv, options).unblock('k', RULE)],
   ['cache.delete', 1, ({ kv, ...options }) => new CacheClient(kv, options).delete('k')],
   ['cache.deleteMany', 2, ({ kv, ...options }) => new CacheClient(kv, options).deleteMany(['a', 'b', 'c'])],
 ];
@@ -112,13 +120,73 @@ describe.each(FAULTS)('%s', (_, fault, errorCode) => {
     expect(events).toMatchObject([{ op: 'checkLimit', outcome: 'degraded', errorCode }]);
   });
 
-  it('limiter.checkLimit, writing: decided here', async () => {
-    const method: Method = ['', 2, ({ kv, ...options }) => limiter(kv, options).checkLimit(newName(), RULE)];
+  it('limiter.checkLimit, writing after the answer: decided, and an event', async () => {
+    const method: Method = ['', 2, ({ kv, ...options }) => limiter(kv, withLeft(options)).checkLimit(newName(), RULE)];
+    const { value, events, kv } = (await called(method, fault)) as { value: unknown; events: unknown; kv: MemoryKV };
+    expect(value).toMatchObject({ allowed: true, remaining: 4, reason: 'ok' });
+    expect(events).toMatchObject([{ op: 'write', source: 'kv', kvReads: 0, kvWrites: 1, ...failed }]);
+    // KV’s 429 says that the key was written within the second: the count is written once that has passed.
+    const { keys } = await kv.list({ prefix: RULE.keyPrefix });
+    expect(keys).toHaveLength(errorCode === 'store-rate-limited' ? 1 : 0);
+  });
+
+  it.each([
+    ['local', { allowed: true, remaining: 4 }],
+    ['deny', { allowed: false, remaining: 0 }],
+  ] as const)('limiter.checkLimit, writing before the answer: decided by onUnavailable %s', async (onUnavailable, verdict) => {
+    const method: Method = [
+      '',
+      // The store has three methods, and is read for the counter and for the block.
+      3,
+      ({ kv: { get, put, delete: remove }, ...options }) =>
+        limiter({ get, put, delete: remove }, { ...options, onUnavailable }).checkLimit(newName(), RULE),
+    ];
     const { value, events } = (await called(method, fault)) as { value: unknown; events: unknown };
     // KV’s 429 says that somebody else counted within the second, and no more than that.
     const refused = errorCode === 'store-rate-limited';
-    expect(value).toMatchObject({ allowed: true, remaining: 4, reason: refused ? 'ok' : 'degraded' });
+    expect(value).toMatchObject(refused ? { allowed: true, remaining: 4, reason: 'ok' } : { ...verdict, reason: 'degraded' });
     expect(events).toMatchObject(refused ? [] : [{ op: 'checkLimit', outcome: 'degraded', errorCode }]);
+  });
+
+  it.each(['peek', 'checkAll'] as const)('limiter.%s: decided here', async (op) => {
+    const method: Method = ['', 1, ({ kv, ...options }) => CHECKS[op](limiter(kv, options))];
+    const { value, events } = (await called(method, fault)) as { value: unknown; events: unknown };
+    expect(value).toMatchObject({ allowed: true, reason: 'degraded', scope: 'isolate', exact: false });
+    expect(events).toMatchObject([{ op, outcome: 'degraded', errorCode }]);
+  });
+
+  it('limiter.refund: resolves, and an event', async () => {
+    const method: Method = [
+      '',
+      3,
+      async ({ kv, ...options }) => {
+        const client = limiter(kv, withLeft(options));
+        const { ticket } = await client.checkLimit(newName(), RULE);
+        await vi.advanceTimersByTimeAsync(1500);
+        await client.refund(ticket as RateLimitTicket);
+      },
+    ];
+    const came = await called(method, fault);
+    expect(came).toMatchObject({ value: undefined, events: [{ op: 'write', ...failed }] });
+  });
+
+  it('limiter.block: rejects, and the block holds here', async () => {
+    const who = newName();
+    const method: Method = [
+      '',
+      1,
+      async ({ kv, ...options }) => {
+        const client = limiter(kv, options);
+        const error: unknown = await client.block(who, RULE, 600).catch((reason: unknown) => reason);
+        return { error, verdict: await client.checkLimit(who, RULE) };
+      },
+    ];
+    const { value, events } = (await called(method, fault)) as { value: unknown; events: unknown };
+    expect(value).toMatchObject({
+      error: { name: 'KVClientError', code: errorCode },
+      verdict: { allowed: false, reason: 'blocked', remaining: 0 },
+    });
+    expect(events).toMatchObject([{ op: 'block', ...failed }]);
   });
 
   it('limiter.checkLimit at every step: an isolate admits the limit and no more', async () => {
@@ -134,6 +202,10 @@ describe.each(FAULTS)('%s', (_, fault, errorCode) => {
 });
 
 const limiter = (kv: KVLike, options: object): RateLimiterClient => new RateLimiterClient(kv, options);
+const CHECKS = {
+  peek: (client: RateLimiterClient) => client.peek(newName(), RULE),
+  checkAll: async (client: RateLimiterClient) => (await client.checkAll([{ identifier: newName(), config: RULE }])).results[0],
+};
 const newName = (): string => crypto.randomUUID();
 
 const ODD_ANSWERS = [

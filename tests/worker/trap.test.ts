@@ -3,6 +3,7 @@ import {
   CacheClient,
   type ClientEvent,
   type ClientOptions,
+  type RateLimitConfig,
   RateLimiterClient,
   SessionCacheClient,
 } from '@codex/cloudflare-clients';
@@ -111,6 +112,184 @@ describe('with twenty calls in flight', () => {
   });
 });
 
+describe('what an instance had counted', () => {
+  const ALGORITHMS = ['fixed-window', 'sliding-window', 'gcra'] as const;
+  const AUTHORITIES = ['kv', 'memory'] as const;
+  const CASES = AUTHORITIES.flatMap((authority) => ALGORITHMS.map((algorithm) => [authority, algorithm] as const));
+  const admits = async (limiter: RateLimiterClient, who: string, rule: RateLimitConfig, count = 10): Promise<number> => {
+    const verdicts = await Promise.all(Array.from({ length: count }, () => limiter.checkLimit(who, rule)));
+    return verdicts.filter(({ allowed }) => allowed).length;
+  };
+  /** A namespace to which nothing is written while the test lasts: what it knows is no help. */
+  const silent = (): MemoryKV => Object.assign(new MemoryKV(), { put: () => new Promise<void>(() => {}) });
+  const never = { waitUntil: () => {} };
+
+  describe.each(CASES)('by %s, %s', (authority, algorithm) => {
+    const rule = { ...RULE, algorithm, keyPrefix: `rl:outlived:${authority}:${algorithm}:` };
+
+    it.each(['local', 'deny', 'allow'] as const)(
+      'refuses whoever had used it up, in the next one: %s',
+      async (onUnavailable) => {
+        const kv = silent();
+        const [who, traps] = [crypto.randomUUID(), core.traps];
+        expect(await admits(new RateLimiterClient(kv, { authority, ...never }), who, rule)).toBe(5);
+        const limiter = new RateLimiterClient(kv, { authority, onUnavailable, ...never });
+        const { resetAt } = await limiter.peek(who, rule);
+        for (let count = 0; count < 3; count++) await trap();
+        expect(core.traps).toBe(traps + 3);
+
+        expect(await limiter.checkLimit(who, rule)).toMatchObject({
+          allowed: false,
+          remaining: 0,
+          reason: 'degraded',
+          resetAt,
+        });
+        expect(await limiter.peek(who, rule)).toMatchObject({ allowed: false, reason: 'degraded' });
+        expect(await limiter.checkAll([{ identifier: who, config: rule }])).toMatchObject({ allowed: false });
+        expect(await limiter.checkLimit(who, rule, { cost: 0 })).toMatchObject({ allowed: true });
+        vi.setSystemTime(resetAt);
+        expect(await admits(new RateLimiterClient(kv, { authority, ...never }), who, rule)).toBe(5);
+      },
+    );
+
+    it('leaves whoever had not what was left, to the attempt, and the next one counts along', async () => {
+      const limiter = new RateLimiterClient(silent(), { authority, ...never });
+      const who = crypto.randomUUID();
+      expect(await admits(limiter, who, rule, 2)).toBe(2);
+      await trap();
+      expect(await limiter.peek(who, rule)).toMatchObject({ allowed: true, remaining: 3, reason: 'ok' });
+      expect(await limiter.checkLimit(who, rule, { cost: 4 })).toMatchObject({ allowed: false });
+      expect(await limiter.checkLimit(who, rule)).toMatchObject({ allowed: true, remaining: 2, reason: 'ok' });
+      await trap();
+      expect(await admits(limiter, who, rule, 200)).toBe(2);
+      await trap();
+      expect(await admits(limiter, who, rule, 200)).toBe(0);
+    });
+
+    it('refuses whoever was blocked, until the block ends or is lifted', async () => {
+      const kv = silent();
+      const limiter = new RateLimiterClient(kv, { authority, storeTimeoutMs: 10, ...never });
+      const [one, other] = [crypto.randomUUID(), crypto.randomUUID()];
+      const until = Date.now() + 600_000;
+      for (const who of [one, other]) {
+        const blocked = limiter.block(who, rule, 600).catch((error: unknown) => error);
+        await vi.advanceTimersByTimeAsync(10);
+        if (authority === 'kv') expect(await blocked).toMatchObject({ code: 'store-unavailable' });
+        else expect(await blocked).toBeUndefined();
+      }
+      await trap();
+      for (const who of [one, other]) expect(await admits(limiter, who, rule)).toBe(0);
+      await limiter.unblock(other, rule);
+      expect(await admits(limiter, other, rule)).toBe(5);
+      vi.setSystemTime(until - 1);
+      expect(await admits(limiter, one, rule)).toBe(0);
+      vi.setSystemTime(until);
+      expect(await admits(limiter, one, rule)).toBe(5);
+    });
+
+    it('is forgotten by a reset', async () => {
+      const limiter = new RateLimiterClient(silent(), { authority, ...never });
+      const who = crypto.randomUUID();
+      expect(await admits(limiter, who, rule)).toBe(5);
+      await trap();
+      await limiter.reset(who, rule);
+      expect(await admits(limiter, who, rule)).toBe(5);
+    });
+  });
+
+  it('is told apart for long identifiers, of which little is kept', async () => {
+    const limiter = new RateLimiterClient(new MemoryKV(), { authority: 'memory' });
+    const rule = { ...RULE, keyPrefix: 'rl:long:' };
+    const long = crypto.randomUUID().padEnd(100_000, 'x');
+    expect(await admits(limiter, `${long}1`, rule)).toBe(5);
+    await trap();
+    expect(await admits(limiter, `${long}1`, rule)).toBe(0);
+    expect(await admits(limiter, `${long}2`, rule)).toBe(5);
+  });
+
+  it('follows an object that keeps the count, which goes on being asked', async () => {
+    let left = 5;
+    let asked = 0;
+    const object = {
+      async check(requests: readonly unknown[], counts: boolean): Promise<unknown[]> {
+        asked++;
+        const allowed = left > 0;
+        if (allowed && counts) left--;
+        const [resetAt, sequence] = [Date.now() + 60_000, allowed && counts ? 5 - left : 0];
+        const known = [1, resetAt, 5 - left, 0, 1, sequence, 0, 0];
+        const verdict = { allowed, remaining: left, resetAt, retryAfterMs: allowed ? 0 : 60_000, reason: allowed ? 0 : 1 };
+        return requests.map(() => ({ ...verdict, opening: 1, sequence, known }));
+      },
+    };
+    const authority = { idFromName: (name: string) => name, get: () => object };
+    const limiter = new RateLimiterClient(new MemoryKV(), { authority });
+    const rule = { ...RULE, keyPrefix: 'rl:object:' };
+    for (let at = 0; at < 3; at++) {
+      expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: true, remaining: 4 - at, scope: 'global' });
+    }
+    for (let count = 0; count < 4; count++) await trap();
+    ruin();
+    // Without a core the isolate goes on from what the object had said.
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: true, remaining: 1, reason: 'degraded' });
+    expect(core.acquire(Date.now())).toBeNull();
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: true, remaining: 0, reason: 'degraded' });
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: false, reason: 'degraded' });
+    expect([asked, left]).toEqual([3, 2]);
+  });
+});
+
+describe('without a core', () => {
+  beforeEach(async () => {
+    for (let count = 0; count < 5; count++) await trap();
+    expect(core.acquire(Date.now())).toBeNull();
+  });
+
+  it('nobody is denied in shadow mode', async () => {
+    const limiter = new RateLimiterClient(new MemoryKV(), { shadow: true });
+    const rule = { ...RULE, limit: 1, keyPrefix: 'rl:shadow:' };
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: true, reason: 'degraded' });
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: true, reason: 'shadow', retryAfterMs: 0 });
+  });
+
+  it('a peek, a cost of 0 and a denial count nothing', async () => {
+    const limiter = new RateLimiterClient(new MemoryKV());
+    const rule = { ...RULE, limit: 2, keyPrefix: 'rl:peeked:' };
+    for (let time = 0; time < 5; time++) {
+      expect(await limiter.peek('who', rule)).toMatchObject({ allowed: true, remaining: 2 });
+      expect(await limiter.checkLimit('who', rule, { cost: 0 })).toMatchObject({ allowed: true, remaining: 2 });
+      expect(await limiter.checkLimit('who', rule, { cost: 3 })).toMatchObject({
+        allowed: false,
+        remaining: 2,
+        retryAfterMs: -1,
+      });
+      vi.setSystemTime(Date.now() + 1000);
+    }
+    const { resetAt } = await limiter.checkLimit('who', rule);
+    expect(resetAt).toBe(Date.now() + 60_000);
+    const deny = new RateLimiterClient(new MemoryKV(), { onUnavailable: 'deny' });
+    for (let time = 0; time < 5; time++) {
+      expect(await deny.checkLimit('who', rule)).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 1000 });
+    }
+  });
+
+  it('a limit of 0 admits nobody, whatever the burst, and a burst is what may come at once', async () => {
+    const limiter = new RateLimiterClient(new MemoryKV());
+    const rule = { ...RULE, algorithm: 'gcra', burst: 3, keyPrefix: 'rl:burst:' } as const;
+    expect(await limiter.checkLimit('none', { ...rule, limit: 0 })).toMatchObject({ allowed: false, retryAfterMs: -1 });
+    expect(await limiter.checkLimit('who', rule, { cost: 4 })).toMatchObject({ allowed: false, retryAfterMs: -1 });
+    expect(await limiter.checkLimit('who', rule, { cost: 3 })).toMatchObject({ allowed: true, remaining: 0 });
+  });
+
+  it('a block rejects, and holds', async () => {
+    const limiter = new RateLimiterClient(new MemoryKV(), { onUnavailable: 'allow' });
+    const rule = { ...RULE, keyPrefix: 'rl:blocked:' };
+    await expect(limiter.block('who', rule, 600)).rejects.toMatchObject({ code: 'core-failed' });
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 600_000 });
+    await freshMinutes();
+    expect(await limiter.checkLimit('who', rule)).toMatchObject({ allowed: true, reason: 'ok' });
+  });
+});
+
 describe('traps that go on', () => {
   it('leave the isolate on the fallback after five in a minute, and it recovers', async () => {
     const kv = new MemoryKV();
@@ -173,6 +352,18 @@ describe('traps that go on', () => {
   it('leave refusals what they are', async () => {
     for (let count = 0; count < 5; count++) await trap();
     const kv = new MemoryKV();
+    const limiter = new RateLimiterClient(kv);
+    const odd = (call: Promise<unknown>, code: string) => expect(call).rejects.toMatchObject({ code });
+    for (const fields of [
+      { burst: 5 },
+      { algorithm: 'gcra', burst: 0 },
+      { algorithm: 'gcra', burst: Number.POSITIVE_INFINITY },
+    ]) {
+      await odd(limiter.checkLimit('a', { ...RULE, ...fields } as never), 'invalid-config');
+    }
+    for (const cost of [-1, 0.5, Number.NaN]) await odd(limiter.checkLimit('a', RULE, { cost }), 'invalid-argument');
+    for (const seconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      await odd(limiter.block('a', RULE, seconds), 'invalid-argument');
     await expect(new CacheClient(kv).set('k', undefined, 60)).rejects.toMatchObject({ code: 'invalid-argument' });
     await expect(new SessionCacheClient(kv).get(5 as never)).rejects.toMatchObject({ code: 'invalid-argument' });
     await expect(new RateLimiterClient(kv).checkLimit('a', { ...RULE, keyPrefix: 5 as never })).rejects.toMatchObject({

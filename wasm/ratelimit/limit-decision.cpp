@@ -51,11 +51,13 @@ RateLimitVerdict decided(LimitTable& table, Counter& counter, std::int64_t cost,
 }
 
 void degrade(RateLimitVerdict& verdict, const LimitPolicy& policy, ErrorCode error) {
+  // A block that is known here needs no authority.
+  const bool blocked = verdict.reason == LimitReason::Blocked;
   verdict.reason = LimitReason::Degraded;
   verdict.scope = LimitScope::Isolate;
   verdict.exact = false;
   verdict.error = error;
-  if (policy.onUnavailable == OnUnavailable::Allow) {
+  if (policy.onUnavailable == OnUnavailable::Allow && !blocked) {
     verdict.allowed = true;
     verdict.retryAfter = Millis{0};
   } else if (policy.onUnavailable == OnUnavailable::Deny && verdict.allowed) {

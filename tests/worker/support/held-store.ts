@@ -3,6 +3,7 @@ import type { KVLike } from '@codex/cloudflare-clients';
 /** An operation that waits for the test to answer it. */
 export interface Held {
   readonly verb: 'get' | 'put' | 'delete';
+  /** Of a bulk read the first key, which is the one that is answered; the others hold nothing. */
   readonly key: string;
   answer(value?: unknown): void;
   fail(error: unknown): void;
@@ -12,8 +13,8 @@ export interface Held {
 export class HeldStore {
   readonly held: Held[] = [];
 
-  get = (key: string): Promise<never> => this.#hold('get', key);
-  getWithMetadata = (key: string): Promise<never> => this.#hold('get', key);
+  get = (key: string | readonly string[]): Promise<never> => this.#hold('get', key);
+  getWithMetadata = (key: string | readonly string[]): Promise<never> => this.#hold('get', key);
   put = (key: string): Promise<never> => this.#hold('put', key);
   delete = (key: string): Promise<never> => this.#hold('delete', key);
 
@@ -30,9 +31,12 @@ export class HeldStore {
     return taken;
   }
 
-  #hold(verb: Held['verb'], key: string): Promise<never> {
+  #hold(verb: Held['verb'], keys: string | readonly string[]): Promise<never> {
+    const [key = '', ...others] = [keys].flat();
+    const found = (value: unknown): unknown =>
+      typeof keys === 'string' ? value : new Map([[key, value], ...others.map((other) => [other, null] as const)]);
     return new Promise((resolve, reject) => {
-      this.held.push({ verb, key, answer: (value) => resolve(value as never), fail: reject });
+      this.held.push({ verb, key, answer: (value) => resolve(found(value) as never), fail: reject });
     });
   }
 }

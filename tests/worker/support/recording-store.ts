@@ -1,6 +1,6 @@
 import type { KVLike } from '@codex/cloudflare-clients';
 
-/** What was asked of a store: `get k`, `put k`, `delete k`. */
+/** What was asked of a store: `get k`, `put k`, `delete k`; of a bulk read `get k,l`. */
 export interface RecordingStore extends KVLike {
   readonly operations: string[];
 }
