@@ -95,6 +95,25 @@ TEST(LimitTable, TellsACounterFromTheOneThatTookItsKey) {
   EXPECT_NE(table.touch(named("a")).born, first);
 }
 
+TEST(LimitTable, FindsACounterByItsPlaceUntilItIsEvicted) {
+  Table table(2);
+  LimitTable::Counter& a = table.touch(named("a"));
+  const std::uint32_t place = a.place;
+  const std::uint64_t born = a.born;
+  EXPECT_EQ(table.at(place, born), &a);
+  EXPECT_EQ(table.at(place, born + 1), nullptr);
+  EXPECT_EQ(table.at(place + 1, born), nullptr);
+  EXPECT_EQ(table.at(0xFFFFFFFF, born), nullptr);
+  table.touch(named("b"));
+  LimitTable::Counter& c = table.touch(named("c"));
+  EXPECT_EQ(table.at(place, born), nullptr) << "evicted";
+  EXPECT_EQ(table.at(c.place, c.born), &c);
+  table.touch(named("d"));
+  LimitTable::Counter& again = table.touch(named("a"));
+  EXPECT_NE(again.born, born);
+  EXPECT_EQ(table.at(again.place, born), nullptr) << "another stands there now";
+}
+
 TEST(LimitTable, EvictsTheOldestDenialWhenAllOthersDenyToo) {
   Table table(2);
   deny(table, "a");

@@ -39,9 +39,9 @@ struct RateLimitVerdict {
   bool corrupt = false;                    // the store held something that is no counter
   std::optional<ErrorCode> error = {};     // what the authority failed with
   std::optional<LimitTicket> ticket = {};  // of an attempt that was counted
-  std::optional<Millis> writeIn = {};
-  std::uint32_t place = 0;
-  std::uint64_t born = 0;  // after that long the host is to have the counter written
+  std::optional<Millis> writeIn = {};      // after that long the host is to have the counter written
+  std::uint32_t place = 0;                 // of the counter that decided, for `LimitTable::at`
+  std::uint64_t born = 0;
 };
 
 }  // namespace codex
