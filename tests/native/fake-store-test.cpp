@@ -3,7 +3,9 @@
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "tests/native/running-call.h"
 
@@ -131,6 +133,29 @@ TEST(FakeStore, FailsTheTestThatAsksForWhatKvRefuses) {
         RunningCall<Seen>(store, [](KvStore& kv) { return ask(kv, {.verb = KvVerb::Get, .key = {}}, std::string(513, 'k')); });
       },
       "414");
+}
+
+Task<std::string> askAlso(KvStore& store) {
+  const std::array<std::string_view, 2> also = {"there", "gone"};
+  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Get, .key = "k", .also = also});
+  if (!answer.outcome) co_return "failed";
+  std::string seen = *answer.outcome ? std::string((*answer.outcome)->text) : "absent";
+  for (const auto& text : answer.also) seen += ' ' + std::string(text.value_or("absent"));
+  co_return seen;
+}
+
+TEST(FakeStore, ReadsFurtherKeysAtOnceAndBillsEach) {
+  FakeStore store;
+  store.write("there", "1");
+  const RunningCall<std::string> call(store, askAlso);
+  store.answerAll();
+  EXPECT_EQ(call.result(), "absent 1 absent");
+  EXPECT_EQ(store.reads(), 1U);
+  EXPECT_EQ(store.keysRead(), 3U);
+  store.fail(KvVerb::Get, Fault::Unavailable);
+  const RunningCall<std::string> failing(store, askAlso);
+  store.answerAll();
+  EXPECT_EQ(failing.result(), "failed");
 }
 
 Task<Seen> changeKeyUnderWay(KvStore& store) {

@@ -69,8 +69,9 @@ TEST(LimitKey, RefusesPrefixesThatCannotBeOne) {
   const std::string tooLong(257, 'p');
   for (const std::string_view prefix :
        {std::string_view(""), std::string_view(tooLong), std::string_view("rl:\xED\xA0\x80:"), std::string_view("rl%:login:"),
-        std::string_view("session:"), std::string_view("session:rl:"), std::string_view("usess:"), std::string_view("urev:x:"),
-        std::string_view("srev:"), std::string_view("cache:"), std::string_view("e:tag:")}) {
+        std::string_view("rl:%b:"), std::string_view("%b:"), std::string_view("rl%b:login:"), std::string_view("session:"),
+        std::string_view("session:rl:"), std::string_view("usess:"), std::string_view("urev:x:"), std::string_view("srev:"),
+        std::string_view("cache:"), std::string_view("e:tag:")}) {
     const Result<std::string> key = forLimit(prefix, InputText{"id"});
     ASSERT_FALSE(key) << prefix;
     EXPECT_EQ(key.error().code, ErrorCode::InvalidConfig);
@@ -81,8 +82,15 @@ TEST(LimitKey, RefusesPrefixesThatCannotBeOne) {
   EXPECT_TRUE(forLimit("rl:session:", InputText{"id"}));
 }
 
+TEST(LimitKey, OfABlockLiesWithinThePrefix) {
+  EXPECT_EQ(forBlock("rl:login:", InputText{"203.0.113.7"}), "rl:login:%b:203.0.113.7");
+  EXPECT_EQ(forBlock("rl:login", InputText{"a:b"}), "rl:login%b:a%3Ab");
+  EXPECT_TRUE(forBlock("rl:login:", InputText{std::string(600, 'x')}).starts_with("rl:login:%b:%h"));
+  EXPECT_EQ(forBlock(std::string(256, 'p'), InputText{std::string(600, 'x')}).size(), 256U + 3U + 2U + 43U);
+}
+
 TEST(LimitKey, GivesNoTwoIdentifiersOneKey) {
-  const std::vector<std::string> letters = {"a", ":", "%", "h", "3A"};
+  const std::vector<std::string> letters = {"a", ":", "%", "h", "3A", "b"};
   std::vector<std::string> texts = {""};
   for (std::size_t from = 0, length = 0; length < 3; ++length) {
     const std::size_t until = texts.size();
@@ -99,6 +107,10 @@ TEST(LimitKey, GivesNoTwoIdentifiersOneKey) {
       ASSERT_TRUE(made || at->second == std::pair(prefix, identifier))
           << *key << " is (" << prefix << ", " << identifier << ") and (" << at->second.first << ", " << at->second.second
           << ")";
+      const std::string block = forBlock(prefix, InputText{identifier});
+      const auto [of, first] = owners.try_emplace(block, prefix + " blocked", identifier);
+      ASSERT_TRUE(first) << block << " is the block of (" << prefix << ", " << identifier << ") and (" << of->second.first
+                         << ", " << of->second.second << ")";
     }
   }
 }
@@ -135,7 +147,10 @@ TEST(Key, IsAlwaysOneThatKvAccepts) {
     const std::string text = randomText(choices, choices.among(2) == 0 ? 8 : 700);
     const InputText input = choices.among(8) == 0 ? InputText{text, sha256(text + "more")} : InputText{text};
     const std::string prefix = randomText(choices, 100);
-    if (const auto key = forLimit(prefix, input)) expectAcceptable(*key);
+    if (const auto key = forLimit(prefix, input)) {
+      expectAcceptable(*key);
+      expectAcceptable(forBlock(prefix, input));
+    }
     if (const auto key = forSession(input)) expectAcceptable(*key);
     if (const auto key = forCache(input)) expectAcceptable(key->text);
     expectAcceptable(forUserWatermark(input));

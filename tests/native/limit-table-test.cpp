@@ -17,10 +17,30 @@ using testing::inRandomWays;
 
 constexpr HashSeed kSeed{1, 2};
 
+constexpr RateLimitRule kRule{5, Millis{1000}};
+constexpr RateLimitRule kOther{9, Millis{1000}};
+constexpr Instant kNow = testing::kStart;
+
 StoreKey named(const std::string& text) { return {0, text}; }
 
+/// A table of one rule, at one instant.
+class Table : public LimitTable {
+ public:
+  explicit Table(std::size_t capacity) : LimitTable(capacity, kSeed) {}
+
+  Counter* find(const StoreKey& key) { return LimitTable::find(key, kRule); }
+  Counter& touch(const StoreKey& key, Instant now = kNow) { return LimitTable::touch(key, kRule, now); }
+};
+
+/// A counter that denies for as long as a test looks.
+void deny(Table& table, const std::string& name) {
+  LimitTable::Counter& counter = table.touch(named(name));
+  counter.block(kLatest);
+  table.rank(counter, true);
+}
+
 TEST(LimitTable, KnowsWhatItWasGiven) {
-  LimitTable table(8, kSeed);
+  Table table(8);
   EXPECT_EQ(table.find(named("a")), nullptr);
   LimitTable::Counter& made = table.touch(named("a"));
   EXPECT_EQ(table.find(named("a")), &made);
@@ -29,13 +49,13 @@ TEST(LimitTable, KnowsWhatItWasGiven) {
 }
 
 TEST(LimitTable, KeepsNamespacesApart) {
-  LimitTable table(8, kSeed);
+  Table table(8);
   EXPECT_NE(&table.touch({0, "a"}), &table.touch({1, "a"}));
   EXPECT_EQ(table.size(), 2U);
 }
 
 TEST(LimitTable, EvictsTheLeastRecentlyRankedOfThoseThatDenyNobody) {
-  LimitTable table(3, kSeed);
+  Table table(3);
   for (const char* const name : {"a", "b", "c"}) table.rank(table.touch(named(name)), false);
   table.rank(table.touch(named("a")), false);
   table.touch(named("d"));
@@ -45,19 +65,20 @@ TEST(LimitTable, EvictsTheLeastRecentlyRankedOfThoseThatDenyNobody) {
 }
 
 TEST(LimitTable, KeepsWhatDeniesThroughAFloodOfOthers) {
-  LimitTable table(100, kSeed);
-  table.rank(table.touch(named("denied")), true);
+  Table table(100);
+  deny(table, "denied");
   for (int i = 0; i < 10'000; ++i) table.rank(table.touch(named(std::to_string(i))), false);
   EXPECT_EQ(table.size(), 100U);
   EXPECT_NE(table.find(named("denied")), nullptr);
 }
 
 TEST(LimitTable, EvictsADenialThatIsOverBeforeACounterThatIsCounting) {
-  LimitTable table(3, kSeed);
+  Table table(3);
   const Instant now{Millis{1'000'000}};
   for (const char* const name : {"live", "over"}) {
-    LimitTable::Counter& counter = table.touch(named(name), now);
-    counter.count.count({5, name == std::string("live") ? now + Millis{1} : now});
+    const Instant then = name == std::string("live") ? now + Millis{1} - kRule.window : now - kRule.window;
+    LimitTable::Counter& counter = table.touch(named(name), then);
+    counter.judge(5, true, then);
     table.rank(counter, true);
   }
   table.rank(table.touch(named("counting"), now), false);
@@ -68,16 +89,16 @@ TEST(LimitTable, EvictsADenialThatIsOverBeforeACounterThatIsCounting) {
 }
 
 TEST(LimitTable, TellsACounterFromTheOneThatTookItsKey) {
-  LimitTable table(1, kSeed);
+  Table table(1);
   const std::uint64_t first = table.touch(named("a")).born;
   table.touch(named("b"));
   EXPECT_NE(table.touch(named("a")).born, first);
 }
 
 TEST(LimitTable, EvictsTheOldestDenialWhenAllOthersDenyToo) {
-  LimitTable table(2, kSeed);
-  table.rank(table.touch(named("a")), true);
-  table.rank(table.touch(named("b")), true);
+  Table table(2);
+  deny(table, "a");
+  deny(table, "b");
   LimitTable::Counter& fresh = table.touch(named("c"));
   EXPECT_EQ(table.find(named("c")), &fresh) << "the counter asked for is never the one to go";
   EXPECT_EQ(table.find(named("a")), nullptr);
@@ -85,46 +106,27 @@ TEST(LimitTable, EvictsTheOldestDenialWhenAllOthersDenyToo) {
 }
 
 TEST(LimitTable, LetsACounterThatNoLongerDeniesGo) {
-  LimitTable table(2, kSeed);
-  table.rank(table.touch(named("a")), true);
+  Table table(2);
+  deny(table, "a");
   table.rank(table.touch(named("a")), false);
-  table.rank(table.touch(named("b")), true);
+  deny(table, "b");
   table.touch(named("c"));
   EXPECT_EQ(table.find(named("a")), nullptr);
 }
 
 TEST(LimitTable, HoldsOneCounterWhereThereIsRoomForOne) {
-  LimitTable table(1, kSeed);
+  Table table(1);
   for (const char* const name : {"a", "b", "c"}) {
-    LimitTable::Counter& counter = table.touch(named(name));
-    table.rank(counter, true);
-    EXPECT_EQ(table.find(named(name)), &counter);
+    deny(table, name);
+    EXPECT_NE(table.find(named(name)), nullptr);
     EXPECT_EQ(table.size(), 1U);
   }
 }
 
-TEST(LimitTable, FindsABookmarkedCounterWhateverWasEvictedMeanwhile) {
-  LimitTable table(2, kSeed);
-  LimitTable::Counter& a = table.touch(named("a"));
-  const LimitTable::Bookmark bookmark = table.bookmark(&a);
-  EXPECT_EQ(table.find(bookmark, named("a")), &a);
-  table.touch(named("b"));
-  table.touch(named("c"));
-  EXPECT_EQ(table.find(bookmark, named("a")), nullptr);
-  LimitTable::Counter& again = table.touch(named("a"));
-  EXPECT_EQ(table.find(bookmark, named("a")), &again);
-}
-
-TEST(LimitTable, LooksUpABookmarkOfNothing) {
-  LimitTable table(2, kSeed);
-  const LimitTable::Bookmark bookmark = table.bookmark(nullptr);
-  EXPECT_EQ(table.find(bookmark, named("a")), nullptr);
-  LimitTable::Counter& a = table.touch(named("a"));
-  EXPECT_EQ(table.find(bookmark, named("a")), &a);
-}
-
 TEST(LimitTable, TellsWhoBeganBeforeACounterWasForgotten) {
-  LimitTable table(8, kSeed);
+  Table table(8);
+  table.touch(named("a"));
+  table.touch(named("b"));
   const std::uint64_t before = table.stamp();
   EXPECT_FALSE(table.forgottenSince(named("a"), before));
   table.forget(named("a"));
@@ -135,12 +137,93 @@ TEST(LimitTable, TellsWhoBeganBeforeACounterWasForgotten) {
 }
 
 TEST(LimitTable, ForgetsTheWindow) {
-  constexpr RateLimitRule kRule{5, Millis{1000}};
-  LimitTable table(8, kSeed);
+  Table table(8);
   LimitTable::Counter& counter = table.touch(named("a"));
-  counter.count.adopt({3, testing::kStart + Millis{500}}, kRule, testing::kStart);
+  counter.judge(5, true, kNow);
+  table.rank(counter, true);
   table.forget(named("a"));
-  EXPECT_EQ(table.find(named("a"))->count.window(kRule, testing::kStart), std::nullopt);
+  EXPECT_EQ(table.find(named("a"))->judge(0, false, kNow).remaining, 5);
+}
+
+TEST(LimitTable, EvictsWhatWasForgottenAsAnyThatDeniesNobody) {
+  Table table(2);
+  for (const char* const name : {"a", "b"}) {
+    LimitTable::Counter& counter = table.touch(named(name));
+    counter.judge(5, true, kNow);
+    table.rank(counter, true);
+  }
+  table.forget(named("b"));
+  table.touch(named("c"));
+  EXPECT_NE(table.find(named("a")), nullptr);
+  EXPECT_EQ(table.find(named("b")), nullptr);
+}
+
+// --- two rules, one key ---
+
+TEST(LimitTable, KeepsRulesOfOneKeyApart) {
+  Table table(8);
+  LimitTable::Counter& one = table.touch(named("a"));
+  LimitTable::Counter& other = table.LimitTable::touch(named("a"), kOther, kNow);
+  EXPECT_NE(&one, &other);
+  EXPECT_EQ(table.size(), 2U);
+  one.judge(5, true, kNow);
+  EXPECT_EQ(table.LimitTable::find(named("a"), kOther)->judge(0, false, kNow).remaining, 9);
+  EXPECT_EQ(table.find(named("a")), &one);
+  EXPECT_EQ(table.LimitTable::find(named("a"), RateLimitRule{5, Millis{1001}}), nullptr);
+}
+
+TEST(LimitTable, ForgetsAKeyByWhateverRule) {
+  Table table(8);
+  table.touch(named("a")).judge(5, true, kNow);
+  table.LimitTable::touch(named("a"), kOther, kNow).judge(9, true, kNow);
+  table.touch(named("b")).judge(5, true, kNow);
+  table.forget(named("a"));
+  int seen = 0;
+  table.each(named("a"), [&](LimitTable::Counter& counter) {
+    ++seen;
+    EXPECT_FALSE(counter.denies(1, kNow));
+  });
+  EXPECT_EQ(seen, 2);
+  EXPECT_TRUE(table.find(named("b"))->denies(1, kNow));
+}
+
+TEST(LimitTable, KnowsABlockByWhateverRule) {
+  Table table(8);
+  LimitTable::Counter& first = table.touch(named("a"));
+  first.known.block({kNow, kNow + Millis{500}});
+  first.block(kNow + Millis{500});
+  EXPECT_TRUE(table.LimitTable::touch(named("a"), kOther, kNow).blocked(kNow));
+  EXPECT_FALSE(table.touch(named("b")).blocked(kNow));
+}
+
+TEST(LimitTable, EvictsOneOfTwoRulesAndLeavesTheOther) {
+  Table table(2);
+  deny(table, "a");
+  table.rank(table.LimitTable::touch(named("a"), kOther, kNow), false);
+  table.touch(named("b"));
+  EXPECT_NE(table.find(named("a")), nullptr);
+  EXPECT_EQ(table.LimitTable::find(named("a"), kOther), nullptr);
+  EXPECT_NE(table.find(named("b")), nullptr);
+}
+
+// --- blocks ---
+
+TEST(LimitTable, KeepsAnActiveBlockBeforeAnIdleEntryAndDropsItOnceItIsOver) {
+  Table table(20);
+  LimitTable::Counter& blocked = table.touch(named("blocked"));
+  blocked.block(kNow + Millis{5000});
+  table.rank(blocked, true);
+  Instant now = kNow;
+  for (int i = 0; i < 1000; ++i) {
+    LimitTable::Counter& counter = table.touch(named(std::to_string(i)), now);
+    counter.judge(1, true, now);
+    table.rank(counter, false);
+  }
+  ASSERT_NE(table.find(named("blocked")), nullptr);
+  now += Millis{5000};
+  table.touch(named("last"), now);
+  EXPECT_EQ(table.find(named("blocked")), nullptr);
+  EXPECT_NE(table.find(named("999")), nullptr);
 }
 
 /// The order of eviction, by brute force.
@@ -174,12 +257,16 @@ class Model {
 TEST(LimitTable, AgreesWithItsDefinitionOverRandomUse) {
   inRandomWays(40, [](Choices& choices) {
     const std::size_t capacity = 1 + choices.among(12);
-    LimitTable table(capacity, kSeed);
+    Table table(capacity);
     Model model(capacity);
     for (int step = 0; step < 2000 && !::testing::Test::HasFailure(); ++step) {
       const std::string name = std::to_string(choices.among(20));
       const bool denies = choices.among(3) == 0;
-      table.rank(table.touch(named(name)), denies);
+      if (denies) {
+        deny(table, name);
+      } else {
+        table.rank(table.touch(named(name)), false);
+      }
       model.use(name, denies);
       for (int i = 0; i < 20; ++i) {
         const std::string any = std::to_string(i);

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "bindings/further-keys.h"
 #include "tests/native/instants.h"
+#include "wasm/ratelimit/algorithms.h"
 
 namespace codex::bindings {
 namespace {
@@ -47,6 +49,13 @@ Task<CacheAnswer> asking(KvStore& store, int& alive, std::string key, int operat
   co_return CacheAnswer{CacheOutcome::Hit};
 }
 
+/// On a store that takes each attempt at once.
+constexpr LimitPolicy kPlain{.governed = false, .defers = false};
+
+LimitAttempt attempt(const std::string& identifier, const RateLimitRule& rule) {
+  return {.key = {0, "rl:login:" + identifier}, .blockKey = "rl:login:%b:" + identifier, .rule = rule};
+}
+
 class MailboxTest : public ::testing::Test {
  protected:
   State begin(const std::string& key, Instant now = kStart, int operations = 1) {
@@ -81,12 +90,17 @@ TEST_F(MailboxTest, LeavesAVerdictInTheReply) {
   LimitTable limits(8, HashSeed{1, 2});
   KvStore& store = mailbox.open(kStart + kPatience);
   const RateLimitRule rule{5, Millis{60'000}};
-  EXPECT_EQ(mailbox.run(checkLimit(limits, store, {0, "rl:login:a"}, rule, OnUnavailable::Local, kStart)), State::Waiting);
+  EXPECT_EQ(mailbox.run(checkLimit(limits, store, attempt("a", rule), kPlain, kStart)), State::Waiting);
   const SlotName name = nameInReply();
+  EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Record);
+  EXPECT_EQ(field(Field::CacheTtlSeconds), 30);
+  ASSERT_EQ(field(Field::FurtherKeys), 1);
+  EXPECT_EQ(furtherKeys().address()[1], static_cast<std::int32_t>(std::string_view("rl:login:%b:a").size()));
   EXPECT_EQ(answer(name, found(R"({"count":3,"resetAt":1767225630000})")), State::Waiting);
-  EXPECT_EQ(field(Field::Pieces), 1);
-  EXPECT_EQ(field(Field::Number0), 4);
-  EXPECT_EQ(field(Field::Number1), 1'767'225'630'000);
+  EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Record);
+  EXPECT_EQ(text(Field::ValueAddress, Field::ValueLength), R"({"count":4,"resetAt":1767225630000})");
+  EXPECT_EQ(text(Field::MetadataAddress, Field::MetadataLength), R"({"p":"f:5:60000"})");
+  EXPECT_EQ(field(Field::FurtherKeys), 0);
   EXPECT_EQ(field(Field::TtlSeconds), 65);
   EXPECT_EQ(answer(name), State::Done);
   EXPECT_EQ(field(Field::Allowed), 1);
@@ -99,15 +113,43 @@ TEST_F(MailboxTest, LeavesAVerdictInTheReply) {
   EXPECT_EQ(field(Field::FromMemory), 0);
   EXPECT_EQ(field(Field::Corrupt), 0);
   EXPECT_EQ(field(Field::Failure), -1);
+  EXPECT_EQ(field(Field::Exact), 0);
+  EXPECT_EQ(field(Field::TicketOpening), static_cast<double>(codex::testing::unixMs(kStart)));
+  EXPECT_EQ(field(Field::TicketSequence), 1);
+  EXPECT_EQ(field(Field::WriteInMs), -1);
+}
+
+TEST_F(MailboxTest, SaysWhenACounterIsToBeWritten) {
+  LimitTable limits(8, HashSeed{1, 2});
+  const RateLimitRule rule{5, Millis{60'000}};
+  const StoreKey key = attempt("a", rule).key;
+  KvStore& store = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(checkLimit(limits, store, attempt("a", rule), LimitPolicy{}, kStart)), State::Waiting);
+  EXPECT_EQ(answer(nameInReply()), State::Done);
+  EXPECT_EQ(field(Field::WriteInMs), 0);
+  KvStore& first = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(writeLimit(limits, first, key, rule, kStart)), State::Waiting);
+  EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreRateLimited)), State::Done);
+  EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreRateLimited);
+  EXPECT_EQ(field(Field::WriteInMs), 1000);
+  KvStore& second = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(writeLimit(limits, second, key, rule, kStart + Millis{1000})), State::Waiting);
+  EXPECT_EQ(answer(nameInReply()), State::Done);
+  EXPECT_EQ(field(Field::Failure), -1);
+  EXPECT_EQ(field(Field::WriteInMs), -1);
 }
 
 TEST_F(MailboxTest, SaysNeverWhereWaitingDoesNotHelp) {
   LimitTable limits(8, HashSeed{1, 2});
   for (const bool fromMemory : {false, true}) {
-    KvStore& store = mailbox.open(kStart + kPatience);
-    State state = mailbox.run(checkLimit(limits, store, {0, "rl:a"}, {0, Millis{1000}}, OnUnavailable::Local, kStart));
-    if (!fromMemory) state = answer(nameInReply(), found("not json"));
-    EXPECT_EQ(state, State::Done);
+    const LimitAttempt refused = attempt("a", {0, Millis{1000}});
+    if (const auto verdict = decideHere(limits, refused, kPlain, kStart)) {
+      report(*verdict);
+    } else {
+      KvStore& store = mailbox.open(kStart + kPatience);
+      EXPECT_EQ(mailbox.run(checkLimit(limits, store, refused, kPlain, kStart)), State::Waiting);
+      EXPECT_EQ(answer(nameInReply(), found("not json")), State::Done);
+    }
     EXPECT_EQ(field(Field::Allowed), 0);
     EXPECT_EQ(field(Field::RetryAfterMs), -1);
     EXPECT_EQ(field(Field::FromMemory), fromMemory ? 1 : 0);
@@ -119,7 +161,7 @@ TEST_F(MailboxTest, SaysNeverWhereWaitingDoesNotHelp) {
 TEST_F(MailboxTest, LeavesAFailureInTheReply) {
   LimitTable limits(8, HashSeed{1, 2});
   KvStore& store = mailbox.open(kStart + kPatience);
-  EXPECT_EQ(mailbox.run(resetLimit(limits, store, {0, "rl:login:a"})), State::Waiting);
+  EXPECT_EQ(mailbox.run(resetLimit(limits, store, {0, "rl:login:a"}, LimitAuthority::Kv, kStart)), State::Waiting);
   EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreUnavailable)), State::Done);
   EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreUnavailable);
   KvStore& next = mailbox.open(kStart + kPatience);
@@ -284,9 +326,9 @@ TEST_F(MailboxTest, GivesEachOfTwoHundredOverlappingCallsItsOwnResult) {
     const RateLimitRule rule{1000, Millis{60'000}};
     for (std::size_t call = 0; call < kCalls; ++call) {
       KvStore& store = mailbox.open(kStart + kPatience);
-      const std::string key = "rl:" + std::to_string(call);
-      EXPECT_EQ(mailbox.run(checkLimit(limits, store, {0, key}, rule, OnUnavailable::Local, kStart)), State::Waiting);
-      EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), key);
+      const LimitAttempt one = attempt(std::to_string(call), rule);
+      EXPECT_EQ(mailbox.run(checkLimit(limits, store, one, kPlain, kStart)), State::Waiting);
+      EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), one.key.text);
       waiting.push_back({nameInReply(), call, false});
     }
     EXPECT_EQ(mailbox.callsWaiting(), kCalls);
@@ -295,10 +337,10 @@ TEST_F(MailboxTest, GivesEachOfTwoHundredOverlappingCallsItsOwnResult) {
       Under& under = waiting[next];
       if (!under.read) {
         // Freed as soon as it has been handed over: nobody may look at it later.
-        const auto stored =
-            std::make_unique<std::string>(fixed_window::encode({static_cast<std::int64_t>(under.call), kStart + Millis{1000}}));
+        const LimitState counted{codex::testing::unixMs(kStart) + 1000, static_cast<std::int64_t>(under.call)};
+        const auto stored = std::make_unique<std::string>(encode(counted, rule));
         EXPECT_EQ(answer(under.name, found(*stored)), State::Waiting);
-        EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "rl:" + std::to_string(under.call));
+        EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "rl:login:" + std::to_string(under.call));
         under.read = true;
         continue;
       }

@@ -92,8 +92,12 @@ std::optional<LimitState> decode(std::string_view text, const RateLimitRule& rul
     if (!numbers[i]) return std::nullopt;
     state.*form[i].number = *numbers[i];
   }
-  const bool ranged = state.count >= 0 && state.previous >= 0 && state.mark >= kEarliest.time_since_epoch().count() &&
-                      state.mark <= kLatest.time_since_epoch().count();
+  // A fixed window is full from the limit on, however much stands there; the others cannot have counted so far.
+  const std::int64_t most = rule.algorithm == LimitAlgorithm::FixedWindow     ? json::kMaxExactInteger
+                            : rule.algorithm == LimitAlgorithm::SlidingWindow ? kMaxLimit
+                                                                              : std::max<std::int64_t>(0, rule.limit - 1);
+  const bool ranged = state.count >= 0 && state.count <= most && state.previous >= 0 && state.previous <= kMaxLimit &&
+                      state.mark >= kEarliest.time_since_epoch().count() && state.mark <= kLatest.time_since_epoch().count();
   return ranged ? std::optional(state) : std::nullopt;
 }
 

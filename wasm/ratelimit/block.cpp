@@ -45,7 +45,8 @@ void KnownBlock::lift(Instant now) {
 void KnownBlock::adopt(const std::optional<Block>& read, Instant now) {
   // How long KV usually takes to show a write in another place, and its least cacheTtl.
   constexpr Millis kUsuallyShown{90'000};
-  if (read) {
+  // One that ends later than any made now is of a skewed clock or an attacker.
+  if (read && read->until <= now + kMaxBlock) {
     if (read->made >= block_.made && read->made > lifted_) block_ = *read;
   } else if (now - block_.made > kUsuallyShown) {
     block_.until = kEarliest;

@@ -36,6 +36,7 @@ class KnownBlock {
   /// Takes in what a read found: the block made last counts, and none that was made before it was lifted here. One that is gone from
   /// the store was lifted elsewhere, unless the store may not show it yet.
   void adopt(const std::optional<Block>& read, Instant now);
+  Instant made() const { return block_.made; }
   Instant until() const { return block_.until; }
 
  private:

@@ -19,7 +19,7 @@ std::int64_t ahead(const std::optional<LimitState>& state, const RateLimitRule& 
   if (!state || rule.limit == 0 || state->count < 0 || state->count >= rule.limit) return 0;
   const std::int64_t ms = state->mark - now.time_since_epoch().count();
   if (ms < 0 || ms > farthest(rule) / rule.limit + kSkewMs) return 0;
-  return std::min(ms * rule.limit + state->count, farthest(rule));
+  return ms * rule.limit + state->count;
 }
 
 LimitState at(std::int64_t ahead, const RateLimitRule& rule, Instant now) {
@@ -44,7 +44,8 @@ LimitDecision decide(const std::optional<LimitState>& state, const RateLimitRule
     retryAfter = Millis{roundedUp(before + increment - tau, rule.limit)};
   }
   const Instant resetAt = now + Millis{roundedUp(after, rule.limit)};
-  return {allowed, (tau - after) / rule.window.count(), resetAt, retryAfter, at(after, rule, now), before == 0};
+  const std::int64_t remaining = std::max<std::int64_t>(0, tau - after) / rule.window.count();
+  return {allowed, remaining, resetAt, retryAfter, at(after, rule, now), before == 0};
 }
 
 }  // namespace codex::gcra

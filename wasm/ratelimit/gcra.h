@@ -15,7 +15,7 @@
 namespace codex::gcra {
 
 /// How far the TAT lies ahead of now, in parts of 1/limit ms: 0 where nothing counts any more. A TAT that no clock of ours can have
-/// written counts as absent; one that lies too far ahead by no more than clocks differ is taken for the farthest there is.
+/// written counts as absent. Where clocks differ it may lie further ahead than a burst, and then nothing passes until it does not.
 std::int64_t ahead(const std::optional<LimitState>& state, const RateLimitRule& rule, Instant now);
 
 /// The state whose TAT lies that far ahead.

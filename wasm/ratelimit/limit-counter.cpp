@@ -58,7 +58,8 @@ void LimitCounter::adoptWindow(LimitState read, std::optional<LimitState> known,
     if (known->mark > read.mark) {
       known->previous = std::max(known->previous, read.count);
     } else {
-      const std::int64_t ours = known->count;
+      // All that counts here still, of the window before too: nobody knows by how much that clock is ahead.
+      const std::int64_t ours = rule_.limit - decide(known, rule_, phase_, 0, now).remaining;
       read.previous = std::max(read.previous, ours);
       return open(read, read.count, now);
     }

@@ -42,7 +42,7 @@ class LimitCounter {
   bool blocked(Instant now) const { return now < attempts_.blockedUntil; }
 
   /// Whether something was counted that no write has taken along.
-  bool unwritten() const { return unwritten_; }
+  bool unwritten() const { return unwritten_ && attempts_.state; }
   /// Begins a write of the state as it stands, of which there must be one.
   Write beginWrite();
   /// The write has ended. `landed`: it may be in the store now. `lost`: it may not.

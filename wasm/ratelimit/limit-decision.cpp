@@ -15,8 +15,11 @@ constexpr Millis kPause{1000};
 /// Whether a denial known here may be answered without asking.
 bool mayDeny(const Counter& counter, const LimitPolicy& policy, Instant now) {
   if (policy.authority == LimitAuthority::Memory) return true;
-  if (isObject(policy.authority)) return !counter.pace.readOlderThan(kDenialKept, now);
-  return !counter.blocked(now) || !policy.governed || !counter.pace.readOlderThan(kBlockKept, now);
+  const bool object = isObject(policy.authority);
+  if (!object && (!counter.blocked(now) || !policy.governed)) return true;
+  const Millis kept = object ? kDenialKept : kBlockKept;
+  // Who was blocked here just now need not be looked up, whether or not the caller was known before.
+  return !counter.pace.readOlderThan(kept, now) || (counter.blocked(now) && now - counter.known.made() < kept);
 }
 
 /// Whether KV need neither be read nor be written before the answer.

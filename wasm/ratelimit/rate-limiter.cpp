@@ -134,11 +134,13 @@ Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, LimitAttemp
   // A store that cannot be read is not written to: the count there may be higher than the one known here.
   if (unreadable) {
     degrade(verdict, policy, *unreadable);
-  } else if (!writesNow(policy)) {
+  } else if (!writesNow(policy) || !verdict.ticket || (policy.governed && counter->pace.untilWrite(now) > Millis{0})) {
+    // A denial writes nothing, not even what an earlier attempt could not.
     promiseWrite(*counter, policy, verdict, now);
-  } else if (counter->unwritten() && (!policy.governed || counter->pace.untilWrite(now) == Millis{0})) {
+  } else {
     const LimitWritten written = co_await write(table, store, attempt.key, attempt.rule, now);
-    const bool failed = written.error && *written.error != ErrorCode::StoreRateLimited && verdict.ticket;
+    if (policy.defers) verdict.writeIn = written.writeIn;
+    const bool failed = written.error && *written.error != ErrorCode::StoreRateLimited;
     if (failed && policy.onUnavailable == OnUnavailable::Deny) {
       if (Counter* const still = table.find(attempt.key, attempt.rule)) still->refund(*verdict.ticket, attempt.cost, now);
       verdict.ticket.reset();

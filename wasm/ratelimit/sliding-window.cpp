@@ -39,9 +39,10 @@ LimitDecision decide(const std::optional<LimitState>& state, const RateLimitRule
   const Place place = placeOf(rule, phase, now);
   const std::optional<LimitState> known = rolled(state, rule, phase, now);
   LimitState next = known.value_or(LimitState{.mark = place.window});
-  // A window that has not begun by this clock is at its beginning.
-  const std::int64_t elapsed = next.mark > place.window ? 0 : place.elapsed;
-  const std::int64_t left = length - elapsed;
+  // A window that has not begun by this clock is at its beginning, and ends a window later.
+  const bool begun = next.mark <= place.window;
+  const std::int64_t left = begun ? length - place.elapsed : length;
+  const std::int64_t ends = begun ? left : 2 * length - place.elapsed;
 
   const std::int64_t whole = rule.limit * length;
   const std::int64_t carried = next.previous * left;
@@ -55,15 +56,15 @@ LimitDecision decide(const std::optional<LimitState>& state, const RateLimitRule
     const std::int64_t spare = room - next.count;
     // Either enough of the previous window passes out of sight in this one, or enough of this one does in the next.
     const std::int64_t wait = spare >= 0 && next.previous > 0
-                                  ? length - spare * length / next.previous - elapsed
-                                  : left + (next.count <= room ? 0 : length - room * length / next.count);
+                                  ? ends - spare * length / next.previous
+                                  : ends + (next.count <= room ? 0 : length - room * length / next.count);
     retryAfter = Millis{wait};
   }
   if (allowed) next.count += cost;
 
   const std::int64_t remaining =
       next.count > rule.limit ? 0 : std::max<std::int64_t>(0, whole - next.count * length - carried) / length;
-  const std::int64_t counts = next.count > 0 ? left + length : next.previous > 0 ? left : 0;
+  const std::int64_t counts = next.count > 0 ? ends + length : next.previous > 0 ? ends : 0;
   const bool opens = !state || !known || known->mark != state->mark;
   return {allowed, remaining, now + Millis{counts}, retryAfter, next, opens};
 }
