@@ -51,7 +51,7 @@ describe.each(['fixed-window', 'sliding-window', 'gcra'] as const)(
       const heard = await attemptsUntilKilled(bundle.withObjects(DATE, folder), config);
       expect(heard.filter(({ allowed, exact, scope }) => allowed && exact && scope === 'global')).toHaveLength(heard.length);
 
-    const restarted = bundle.withObjects(DATE, folder);
+      const restarted = bundle.withObjects(DATE, folder);
       const { remaining, exact } = await attempt(restarted, config);
       await restarted.dispose();
       const counted = LIMIT - remaining - 1;
