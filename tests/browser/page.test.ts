@@ -100,7 +100,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
 
     const first = await text('#attempts-reset');
     expect(first).toMatch(/^Starts afresh in 1[45]:\d\d\.$/);
-    await expect.poll(() => text('#attempts-reset')).not.toBe(first);
+    await expect.poll(() => text('#attempts-reset'), { timeout: 5000 }).not.toBe(first);
 
     await page.reload();
     expect(await text('#attempts-left')).toBe('None of 5 attempts left from this address.');
@@ -124,7 +124,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     expect(await text('#attempts-left')).toBe('5 of 5 attempts left from this address.');
     const first = await text('#account-reset');
     expect(first).toMatch(/^The next one in [56]:\d\d\.$/);
-    await expect.poll(() => text('#account-reset')).not.toBe(first);
+    await expect.poll(() => text('#account-reset'), { timeout: 5000 }).not.toBe(first);
     await button('Forget my attempts').click();
     await expect.poll(() => text('#account-message')).toBe('Your sign-in attempts are forgotten.');
     expect(await text('#account-left')).toBe('10 an hour on one account, from wherever.');
