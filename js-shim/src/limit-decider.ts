@@ -65,7 +65,7 @@ export class LimitDecider {
     this.#onUnavailable = onUnavailable;
     this.#shadow = policyParts[2];
     this.#policyParts = policyParts;
-    this.#fallback = fallbackOf(caller.store.id);
+    this.#fallback = fallbackOf(caller.store.kv);
   }
 
   readonly #check: Steps<Attempt, RateLimitResult> = {
