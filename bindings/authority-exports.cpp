@@ -6,6 +6,7 @@
 #include "bindings/isolate.h"
 #include "bindings/limit-numbers.h"
 #include "wasm/ratelimit/algorithms.h"
+#include "wasm/ratelimit/block.h"
 
 namespace codex::bindings {
 namespace {
@@ -49,6 +50,14 @@ int takeBackAttempt(int key, double limit, double windowSeconds, int algorithm, 
   return number(State::Done);
 }
 
+/// When a block of so many seconds ends.
+int blockEnd(double seconds, double now) {
+  const Result<Millis> length = blockLength(seconds);
+  if (!length) return refuse(length.error());
+  reply().set(Field::ResetAt, static_cast<double>((toInstant(now) + *length).time_since_epoch().count()));
+  return number(State::Done);
+}
+
 unsigned numbersAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(numbers().address())); }
 
 }  // namespace
@@ -63,4 +72,5 @@ EMSCRIPTEN_BINDINGS(authority) {
   function("numbersAddress", &numbersAddress);
   function("judgeAttempt", &judgeAttempt);
   function("takeBackAttempt", &takeBackAttempt);
+  function("blockEnd", &blockEnd);
 }

@@ -22,7 +22,7 @@ std::optional<Error> name(int prefix, int identifier, double limit, double windo
   const Result<RateLimitRule> rule = rateLimitRule(limit, windowSeconds, static_cast<LimitAlgorithm>(algorithm), burst);
   if (!rule) return rule.error();
   named.prefix = textBuffer().next(prefix).head;
-  if (named.prefix != goodPrefix) {
+  if (named.prefix.empty() || named.prefix != goodPrefix) {
     if (const std::optional<Error> error = key::checkPrefix(named.prefix)) return error;
     goodPrefix = named.prefix;
   }

@@ -157,14 +157,14 @@ export function takeFrom(kept: Kept, cost: number, counts: boolean, now: number)
   return kept.remaining;
 }
 
-const ofStores = new Map<number, FallbackLimits>();
+const ofStores = new WeakMap<object, FallbackLimits>();
 
-/** The counter of a store: two namespaces never share a caller. */
-export function fallbackOf(storeId: number): FallbackLimits {
-  let limits = ofStores.get(storeId);
+/** The counter of a namespace: two of them never share a caller. It goes with the object, of which a Worker may make many. */
+export function fallbackOf(kv: object): FallbackLimits {
+  let limits = ofStores.get(kv);
   if (limits === undefined) {
     limits = new FallbackLimits();
-    ofStores.set(storeId, limits);
+    ofStores.set(kv, limits);
   }
   return limits;
 }
@@ -186,7 +186,8 @@ function nameOf(identifier: string): string {
     one = Math.imul(one ^ unit, 0x0100_0193);
     other = Math.imul(other ^ unit, 0x0100_0193);
   }
-  return `${identifier.slice(0, MAX_NAMED_UNITS)}#${length}:${one}:${other}`;
+  // Longer than any that stands for itself. No part of the identifier, which would keep the whole of it in memory.
+  return `${length}:${one}:${other}`.padEnd(MAX_NAMED_UNITS + 1);
 }
 
 /** The ranges of `rateLimitRule` and `attemptCost` in the core. */

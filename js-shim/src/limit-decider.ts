@@ -65,7 +65,7 @@ export class LimitDecider {
     this.#onUnavailable = onUnavailable;
     this.#shadow = policyParts[2];
     this.#policyParts = policyParts;
-    this.#fallback = fallbackOf(caller.store.id);
+    this.#fallback = fallbackOf(caller.store.kv);
   }
 
   readonly #check: Steps<Attempt, RateLimitResult> = {
@@ -88,7 +88,7 @@ export class LimitDecider {
         policy,
       );
     },
-    input: ({ rule, identifier }) => rule.keyPrefix + identifier,
+    input: inputOf,
     end: (instance, call, attempt) => this.#decided(instance, call, attempt),
     ask: (instance, call, attempt) => this.#ask(askedIn(instance), call, attempt),
     lost: (code, call, attempt) => this.#withoutCore(code, call, attempt),
@@ -382,6 +382,7 @@ const WRITE: Steps<Attempt, Done> = {
       rule.algorithm,
       rule.burst,
     ),
+  input: inputOf,
   end: doneIn,
   lost: lostDone,
 };
@@ -389,6 +390,11 @@ const WRITE: Steps<Attempt, Done> = {
 /** Waits so long. False, and at once, outside of a request, where a Worker may set no timer. */
 function passed(ms: number): Promise<boolean> {
   return new Promise<boolean>((resolve) => setTimeout(resolve, ms, true)).catch(() => false);
+}
+
+/** What stands in the text buffer after an attempt's texts were written. */
+function inputOf({ rule, identifier }: Attempt): string {
+  return rule.keyPrefix + identifier;
 }
 
 function doneIn(instance: Instance): Done {

@@ -34,11 +34,12 @@ export class Store {
   readonly id: number;
   readonly keepsMetadata: boolean;
   readonly timeoutMs: number;
-  readonly #kv: KVLike;
+  /** The binding itself. */
+  readonly kv: KVLike;
   readonly #full: FullKV | null;
 
   constructor(kv: KVLike, timeoutMs: number) {
-    this.#kv = kv;
+    this.kv = kv;
     this.#full = fullKV(kv);
     this.keepsMetadata = this.#full !== null;
     this.timeoutMs = timeoutMs;
@@ -54,7 +55,7 @@ export class Store {
       return promiseOf(
         full !== null && cacheTtlSeconds > 0
           ? full.get(key, { type: 'text', cacheTtl: cacheTtlSeconds })
-          : this.#kv.get(key, 'text'),
+          : this.kv.get(key, 'text'),
       );
     } catch (error) {
       return Promise.reject(error);
@@ -65,7 +66,7 @@ export class Store {
   getWithMetadata(key: string, cacheTtlSeconds: number): Promise<unknown> {
     const full = this.#full;
     try {
-      if (full === null) return promiseOf(this.#kv.get(key, 'text'));
+      if (full === null) return promiseOf(this.kv.get(key, 'text'));
       const options = cacheTtlSeconds > 0 ? { type: 'text' as const, cacheTtl: cacheTtlSeconds } : TEXT;
       return promiseOf(full.getWithMetadata(key, options));
     } catch (error) {
@@ -88,7 +89,7 @@ export class Store {
 
   put(key: string, value: string, options: KVPutOptions): Promise<unknown> {
     try {
-      return promiseOf(this.#kv.put(key, value, options));
+      return promiseOf(this.kv.put(key, value, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -96,7 +97,7 @@ export class Store {
 
   delete(key: string): Promise<unknown> {
     try {
-      return promiseOf(this.#kv.delete(key));
+      return promiseOf(this.kv.delete(key));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -84,10 +84,10 @@ export async function storeSession(userId: string, lifetimeMs = 3_600_000): Prom
 
 let addresses = 0;
 
-/** An address nobody has used before: a limit of its own. */
+/** An address of a network that nobody has used before: a limit of its own. */
 export function freshAddress(): string {
   addresses += 1;
-  return `2001:db8::${addresses.toString(16)}`;
+  return `2001:db8:${addresses.toString(16)}::1`;
 }
 
 async function read(response: Response): Promise<Answer> {

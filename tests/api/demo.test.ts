@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CLEO, ORIGIN, call, callWith, freshAddress } from './api.ts';
-import { failingKv } from './failing-stores.ts';
+import { failingObjects } from './failing-stores.ts';
 
 describe('the routes under /demo', () => {
   it('name the accounts of the sample data', async () => {
@@ -20,11 +20,12 @@ describe('the routes under /demo', () => {
     expect(statuses.at(-1)).toBe(429);
     expect((await call('POST', '/demo/reset-attempts', { address })).status).toBe(200);
     const { status, body } = await call('POST', '/auth/login', { address, body: CLEO });
-    expect({ status, limit: body.limit }).toEqual({ status: 200, limit: expect.objectContaining({ remaining: 4 }) });
+    expect({ status, limit: body.limit }).toEqual({ status: 200, limit: expect.objectContaining({ remaining: 5 }) });
+    expect(body.accountLimit).toMatchObject({ remaining: 10 });
   });
 
   it('say so when the attempts could not be forgotten', async () => {
-    const { status, body } = await callWith({ RATE_LIMIT_KV: failingKv() }, 'POST', '/demo/reset-attempts');
+    const { status, body } = await callWith({ LOGIN_LIMITS: failingObjects() }, 'POST', '/demo/reset-attempts');
     expect({ status, type: body.type }).toEqual({ status: 503, type: 'urn:codex:problem:reset-incomplete' });
   });
 

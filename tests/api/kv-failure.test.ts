@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CLEO, CORY, OLIVE, call, callWith, freshAddress, storeSession } from './api.ts';
-import { brokenD1, failingKv } from './failing-stores.ts';
+import type { Answer } from './api.ts';
+import { brokenD1, failingKv, failingObjects } from './failing-stores.ts';
 
 const DOWN = { AUTH_SESSION_KV: failingKv(), RATE_LIMIT_KV: failingKv(), CACHE_KV: failingKv() };
 
@@ -70,6 +71,28 @@ describe('with every KV namespace failing', () => {
     expect(lines.join('\n')).toContain('session revocation');
     expect(lines.join('\n')).toContain('database-unavailable');
     for (const secret of [token, address, CLEO.email, CLEO.password]) expect(lines.join('\n')).not.toContain(secret);
+  });
+});
+
+describe('with the objects that count failing', () => {
+  const broken = { LOGIN_LIMITS: failingObjects() };
+
+  it('the isolate refuses the sixth attempt by itself, and says so', async () => {
+    const address = freshAddress();
+    const answers: Answer[] = [];
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      const email = `${crypto.randomUUID()}@codex.example`;
+      answers.push(await callWith(broken, 'POST', '/auth/login', { address, body: { email, password: 'wrong' } }));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 429]);
+    for (const { body } of answers) expect(body.limit).toMatchObject({ reason: 'degraded', exact: false, scope: 'isolate' });
+  });
+
+  it('signing in works, and is taken back', async () => {
+    const address = freshAddress();
+    for (let time = 0; time < 6; time += 1) {
+      expect((await callWith(broken, 'POST', '/auth/login', { address, body: OLIVE })).status).toBe(200);
+    }
   });
 });
 

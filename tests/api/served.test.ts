@@ -23,6 +23,8 @@ describe('ServedLog', () => {
     ['nothing', [], 'none'],
     ['a miss alone', [event('none', 1)], 'none'],
     ['memory', [event('memory')], 'memory'],
+    ['memory and an object', [event('memory'), event('authority')], 'authority'],
+    ['an object and KV', [event('authority'), event('kv', 1)], 'kv'],
     ['memory and KV', [event('memory'), event('kv', 1)], 'kv'],
     ['KV and what another request loaded', [event('kv', 1), event('origin')], 'd1'],
   ] as const)('names the furthest store: %s', (_, events, from) => {

@@ -88,21 +88,23 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     for (const left of ['4 of 5', '3 of 5', '2 of 5', '1 of 5', 'None of 5']) {
       await tryToSignIn('cleo@codex.example', 'wrong');
       expect(await text('#account-message')).toBe('The email or the password is wrong.');
-      expect(await text('#attempts-left')).toBe(`${left} attempts left.`);
+      expect(await text('#attempts-left')).toBe(`${left} attempts left from this address.`);
     }
     await tryToSignIn('cleo@codex.example', 'demo-creator');
     expect(await text('#account-message')).toMatch(
       /^Too many sign-in attempts from this address, .* Try again at \d+:\d\d:\d\d/,
     );
-    expect(await lastAnswer()).toMatch(/^Sign in\s+429\s+from (KV|memory)$/);
+    expect(await lastAnswer()).toMatch(/^Sign in\s+429\s+from (object|memory)$/);
     expect(await text('#who')).toBe('Not signed in');
+    expect(await text('#account-left')).toBe('5 of 10 attempts left on this account.');
 
     const first = await text('#attempts-reset');
     expect(first).toMatch(/^Starts afresh in 1[45]:\d\d\.$/);
-    await expect.poll(() => text('#attempts-reset')).not.toBe(first);
+    await expect.poll(() => text('#attempts-reset'), { timeout: 5000 }).not.toBe(first);
 
     await page.reload();
-    expect(await text('#attempts-left')).toBe('None of 5 attempts left.');
+    expect(await text('#attempts-left')).toBe('None of 5 attempts left from this address.');
+    expect(await text('#account-reset')).toMatch(/^Starts afresh in (29|30):\d\d\.$/);
 
     await button('Forget my attempts').click();
     await expect.poll(() => text('#account-message')).toBe('Your sign-in attempts are forgotten.');
@@ -110,9 +112,27 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     expect(await text('#who')).toBe('Cleo · creator');
   });
 
+  it('refuses the eleventh wrong attempt on an account, from wherever, and says when the next one may pass', async () => {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      if (attempt % 5 === 0) await open({});
+      await tryToSignIn('cory@codex.example', 'wrong');
+    }
+    expect(await text('#account-left')).toBe('None of 10 attempts left on this account.');
+    await open({});
+    await tryToSignIn('cory@codex.example', 'demo-customer');
+    expect(await text('#account-message')).toMatch(/^Too many sign-in attempts on this account, .* Try again at \d+:\d\d:\d\d/);
+    expect(await text('#attempts-left')).toBe('5 of 5 attempts left from this address.');
+    const first = await text('#account-reset');
+    expect(first).toMatch(/^The next one in [56]:\d\d\.$/);
+    await expect.poll(() => text('#account-reset'), { timeout: 5000 }).not.toBe(first);
+    await button('Forget my attempts').click();
+    await expect.poll(() => text('#account-message')).toBe('Your sign-in attempts are forgotten.');
+    expect(await text('#account-left')).toBe('10 an hour on one account, from wherever.');
+  });
+
   it('signs in, says who you are from the cache, and signs out', async () => {
     await signInAsCleo();
-    expect(await text('#attempts-left')).toBe('4 of 5 attempts left.');
+    expect(await text('#attempts-left')).toBe('5 of 5 attempts left from this address.');
     expect(await context.cookies()).toEqual([
       expect.objectContaining({ name: 'codex-session', httpOnly: true, secure: true, sameSite: 'Lax', path: '/' }),
     ]);

@@ -33,9 +33,9 @@ describe('the installed package', () => {
     expect(messages.map(({ code, path }) => `${code} ${path.join('.')}`)).toEqual([]);
   });
 
-  it('has one entry, and what it exports is the public interface and nothing else', async () => {
+  it('has two entries, and what they export is the public interface and nothing else', async () => {
     const manifest = JSON.parse(await readFile(`${folder}/package.json`, 'utf8')) as { exports: object };
-    expect(Object.keys(manifest.exports)).toEqual(['.']);
+    expect(Object.keys(manifest.exports)).toEqual(['.', './durable-objects']);
     const script = "process.stdout.write(JSON.stringify(Object.keys(await import('@codex/cloudflare-clients')).sort()))";
     const ran = await project.node('--input-type=module', '--eval', script);
     expect(ran.output).toBe(
@@ -53,6 +53,17 @@ describe('the installed package', () => {
         'tooManyRequests',
       ]),
     );
+  });
+
+  it('can be imported whole in Node, where no Durable Object can be made', async () => {
+    const script = `
+      const objects = await import('@codex/cloudflare-clients/durable-objects');
+      console.log(Object.keys(objects).join());
+      for (const RateLimitAuthority of Object.values(objects)) {
+        try { new RateLimitAuthority(); } catch ({ code, message }) { console.log(code, message); }
+      }`;
+    const ran = await project.node('--input-type=module', '--eval', script);
+    expect(ran.output).toMatch(/^RateLimitAuthority\nnot-supported RateLimitAuthority runs in Workers only.*wrangler.*\n$/);
   });
 
   it('lets nobody reach the inside', async () => {

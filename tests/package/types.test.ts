@@ -15,6 +15,7 @@ const STRICT = {
 
 const RIGHT = `
 import { CACHE_TTL, CacheClient, cacheKeys, KVClientError, RATE_LIMITS, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
 import type { CachedSession, ClientEvent, ErrorCode, KVLike, RateLimitConfig, RateLimitResult } from '@codex/cloudflare-clients';
 
 export async function onWorkers(kv: KVNamespace, ctx: ExecutionContext): Promise<string[]> {
@@ -22,6 +23,21 @@ export async function onWorkers(kv: KVNamespace, ctx: ExecutionContext): Promise
   new RateLimiterClient(kv, { onUnavailable: 'deny', waitUntil: (work) => ctx.waitUntil(work) });
   const cache = new CacheClient(kv, { onEvent: (event: ClientEvent) => console.log(event.client, event.outcome, event.durationMs) });
   return cache.getOrSet(cacheKeys.contentFeatured(), CACHE_TTL.contentFeatured, async () => ['a']);
+}
+
+export { RateLimitAuthority };
+export async function withObjects(kv: KVNamespace, limits: DurableObjectNamespace<RateLimitAuthority>, untyped: DurableObjectNamespace): Promise<boolean> {
+  new RateLimiterClient(kv, { authority: untyped, shards: 4, durable: false, shadow: true });
+  const limiter = new RateLimiterClient(kv, { authority: limits });
+  const { allowed, results } = await limiter.checkAll([{ identifier: 'x', config: RATE_LIMITS.login, cost: 2 }]);
+  for (const { ticket } of results) if (ticket) await limiter.refund(ticket);
+  return allowed;
+}
+
+export class Own extends RateLimitAuthority {
+  fetch(): Response {
+    return new Response(String(this.ctx.id));
+  }
 }
 
 export async function onAnythingWithThreeMethods(): Promise<number> {
@@ -56,6 +72,7 @@ const WRONG: [use: string, error: string][] = [
   ["new CacheClient('CACHE_KV');", 'TS2345'],
   ["new RateLimiterClient(kv, { onUnavailable: 'open' });", 'TS2322'],
   ["new RateLimiterClient(kv).checkLimit('x', { limit: 1, window: 1 });", 'TS2741'],
+  ['new RateLimiterClient(kv, { authority: kv });', 'TS2322'],
   ['new RateLimiterClient(kv).checkLimit(7, RATE_LIMITS.login);', 'TS2345'],
   ['RATE_LIMITS.login.limit = 1_000;', 'TS2540'],
   ["new CacheClient(kv).set('k', 1);", 'TS2554'],

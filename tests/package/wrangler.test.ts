@@ -26,6 +26,11 @@ describe('the installed package, bundled by wrangler', () => {
     expect(script).not.toContain(packed.toString('base64').slice(0, 60));
   });
 
+  it('counts in a Durable Object', async () => {
+    await project.take('counting.ts', 'counting.toml');
+    expect(await served(project, 'counting.toml')).toEqual({ allowed: [true, true, false], exact: true, scope: 'global' });
+  });
+
   it('limits, keeps sessions and caches over local KV', async () => {
     expect(await served(project, 'wrangler.toml')).toEqual(EXPECTED);
   });

@@ -1,6 +1,7 @@
 declare namespace Cloudflare {
   interface Env {
     KV: KVNamespace;
+    LIMITS: DurableObjectNamespace<import('@codex/cloudflare-clients/durable-objects').RateLimitAuthority>;
   }
   interface GlobalProps {
     mainModule: typeof import('./worker.ts');

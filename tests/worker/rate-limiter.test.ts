@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import limitKeys from '../contract/limit-keys.json';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import storedCounters from '../contract/stored-counters.json';
-import { Clock } from './support/clock.ts';
 import { Later } from './support/later.ts';
 import { recording } from './support/recording-store.ts';
 import { codeOf } from './support/thrown.ts';
@@ -74,8 +73,8 @@ describe('windows and TTLs', () => {
   });
 
   it('3.3: a second attempt 1.2 s into a window of 60 s counts', async () => {
-    const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
+    const { clock } = later;
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const who = somebody();
     await limiter.checkLimit(who, rule());
     clock.advance(1200);
@@ -96,8 +95,8 @@ describe('windows and TTLs', () => {
   });
 
   it('R5: a window has ended at the instant resetAt and not a millisecond before', async () => {
-    const clock = new Clock();
-    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
+    const { clock } = later;
+    const limiter = new RateLimiterClient(env.KV, later.options);
     const who = somebody();
     expect(await attempts(limiter, who, 6)).toEqual([true, true, true, true, true, false]);
     const { resetAt, retryAfterMs } = await limiter.checkLimit(who, rule());
@@ -186,13 +185,13 @@ describe('configurations', () => {
 });
 
 describe('stored values', () => {
-  const inWindow = (text: string, clock: Clock): string => text.replaceAll('RESET', String(clock.now() + 30_000));
+  const inWindow = (text: string, clock: Later['clock']): string => text.replaceAll('RESET', String(clock.now() + 30_000));
 
   it.each(storedCounters.counts)('%s counts', async (text) => {
-    const clock = new Clock();
+    const { clock } = later;
     const who = somebody();
     await env.KV.put(PREFIX + who, inWindow(text, clock));
-    const verdict = await new RateLimiterClient(env.KV, { ...later.options, now: clock.now }).checkLimit(who, rule());
+    const verdict = await new RateLimiterClient(env.KV, later.options).checkLimit(who, rule());
     expect(verdict).toMatchObject({ allowed: true, remaining: 0, resetAt: clock.now() + 30_000 });
   });
 
@@ -213,18 +212,18 @@ describe('stored values', () => {
   });
 
   it.each([60_001, 11 * 86_400_000, 8.64e15 - Date.now()])('R10: a window that ends %d ms from now is nobody’s', async (ms) => {
-    const clock = new Clock();
+    const { clock } = later;
     const who = somebody();
     await env.KV.put(PREFIX + who, JSON.stringify({ count: 99, resetAt: clock.now() + ms }));
-    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
+    const limiter = new RateLimiterClient(env.KV, later.options);
     expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: true, remaining: 4, resetAt: clock.now() + 60_000 });
   });
 
   it('R10: a window that ends with one opened now is honoured', async () => {
-    const clock = new Clock();
+    const { clock } = later;
     const who = somebody();
     await env.KV.put(PREFIX + who, JSON.stringify({ count: 99, resetAt: clock.now() + 60_000 }));
-    const limiter = new RateLimiterClient(env.KV, { ...later.options, now: clock.now });
+    const limiter = new RateLimiterClient(env.KV, later.options);
     expect(await limiter.checkLimit(who, rule())).toMatchObject({ allowed: false, remaining: 0 });
   });
 });

@@ -1,4 +1,5 @@
 import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
 import { ruin } from './support/core.ts';
 import { sessionOf } from './support/sessions.ts';
 import { SlowStore } from './support/slow-store.ts';

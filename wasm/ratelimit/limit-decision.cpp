@@ -120,6 +120,8 @@ RateLimitVerdict decideAlone(LimitTable& table, const LimitAttempt& attempt, con
   Counter& counter = table.touch(attempt.key, attempt.rule, now);
   const bool counts = attempt.counts && policy.onUnavailable == OnUnavailable::Local;
   RateLimitVerdict verdict = decided(table, counter, attempt.cost, counts, policy, now);
+  // The authority knows nothing of what is counted here: from now on a denial is not its own, and it is asked.
+  if (verdict.ticket) counter.pace.noteRead(kEarliest);
   degrade(verdict, policy, error);
   show(verdict, policy);
   return verdict;

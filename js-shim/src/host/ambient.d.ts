@@ -6,4 +6,9 @@ declare module '*.wasm' {
 
 declare module 'cloudflare:workers' {
   export const waitUntil: ((promise: Promise<unknown>) => void) | undefined;
+
+  export class DurableObject {
+    protected readonly ctx: { readonly storage: import('../limit-rows.js').ObjectStorage };
+    alarm?(): void | Promise<void>;
+  }
 }

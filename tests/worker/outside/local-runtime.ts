@@ -9,6 +9,8 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 export interface Bundle {
   /** Runs it at a compatibility date, on a local KV. */
   at(compatibilityDate: string): Miniflare;
+  /** Runs it with objects that count attempts, which keep what they write in a folder. `dispose` of it is a SIGKILL. */
+  withObjects(compatibilityDate: string, resourcePersistencePath: string): Miniflare;
   dispose(): Promise<void>;
 }
 
@@ -32,9 +34,16 @@ export async function bundled(entry: string): Promise<Bundle> {
       type: file.endsWith('.wasm') ? ('CompiledWasm' as const) : ('ESModule' as const),
       path: join(folder, file),
     }));
+  const kvNamespaces = ['KV'];
+  const durableObjects = { LIMITS: { className: 'RateLimitAuthority', useSQLite: true } };
   return {
     at: (compatibilityDate) =>
-      new Miniflare(convertV4MiniflareOptions({ compatibilityDate, kvNamespaces: ['KV'], modulesRoot: folder, modules })),
+      new Miniflare(convertV4MiniflareOptions({ compatibilityDate, kvNamespaces, modulesRoot: folder, modules })),
+    withObjects: (compatibilityDate, resourcePersistencePath) =>
+      new Miniflare({
+        ...convertV4MiniflareOptions({ compatibilityDate, kvNamespaces, durableObjects, modulesRoot: folder, modules }),
+        resourcePersistencePath,
+      }),
     dispose: () => rm(folder, { recursive: true }),
   };
 }

@@ -2,7 +2,7 @@ import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloud
 import type { ClientOptions } from '@codex/cloudflare-clients';
 import type { Env } from './env.ts';
 
-/** The three KV clients of one request. */
+/** The three clients of one request. */
 export interface Clients {
   sessions: SessionCacheClient;
   limiter: RateLimiterClient;
@@ -13,7 +13,8 @@ export interface Clients {
 export function createClients(env: Env, options: ClientOptions): Clients {
   return {
     sessions: new SessionCacheClient(env.AUTH_SESSION_KV, options),
-    limiter: new RateLimiterClient(env.RATE_LIMIT_KV, options),
+    // Sign-in attempts are worth a request to an object: on KV, fifty at once would all be let through.
+    limiter: new RateLimiterClient(env.RATE_LIMIT_KV, { ...options, authority: env.LOGIN_LIMITS }),
     cache: new CacheClient(env.CACHE_KV, options),
   };
 }

@@ -1,3 +1,4 @@
+import type { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
 import type { Clients } from './clients.ts';
 import type { ServedLog } from './http/served.ts';
 
@@ -6,6 +7,8 @@ export interface Env {
   AUTH_SESSION_KV: KVNamespace;
   RATE_LIMIT_KV: KVNamespace;
   CACHE_KV: KVNamespace;
+  /** The objects that count sign-in attempts. */
+  LOGIN_LIMITS: DurableObjectNamespace<RateLimitAuthority>;
   DB: D1Database;
   ASSETS: Fetcher;
   /** The one origin that may write. Absent: the request's own, and only on a loopback host. */

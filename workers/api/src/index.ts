@@ -14,6 +14,9 @@ import { securityHeaders } from './http/security-headers.ts';
 import { ServedLog } from './http/served.ts';
 import { page } from './page.ts';
 
+/** The class of LOGIN_LIMITS. */
+export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
+
 const app = new Hono<AppEnv>();
 
 app.use(securityHeaders());

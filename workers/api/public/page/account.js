@@ -1,5 +1,5 @@
 import { ask } from './api.js';
-import { forgetAttempts, localTime, showAttempts } from './attempts.js';
+import { forgetAttempts, localTimeIn, showAttempts } from './attempts.js';
 import { byId, make, makeButton, showMessage, whileBusy } from './dom.js';
 import { servedBadge } from './log.js';
 
@@ -77,7 +77,7 @@ async function signIn() {
   const { ok, status, body } = await ask('Sign in', 'POST', '/auth/login', { email: email.value, password: password.value });
   showServed(body);
   const now = body.served?.now ?? Date.now();
-  if (body.limit) showAttempts(body.limit, now);
+  if (body.limit && body.accountLimit) showAttempts(body.limit, body.accountLimit, now);
   if (ok && body.user) {
     password.value = '';
     showUser(body.user, body);
@@ -86,8 +86,8 @@ async function signIn() {
     return;
   }
   const refused =
-    status === 429 && body.limit
-      ? `Too many sign-in attempts from this address, so this one was not even checked. Try again at ${localTime(body.limit.resetAt, now)}.`
+    status === 429 && body.refusedFor
+      ? `Too many sign-in attempts ${body.refusedFor}, so this one was not even checked. Try again at ${localTimeIn(body.retryAfterMs ?? 0)}.`
       : body.detail;
   showMessage(message, refused ?? 'That did not work.', 'error');
   if (status === 401) password.select();

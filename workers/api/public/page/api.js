@@ -9,7 +9,7 @@ import { logAnswer } from './log.js';
  * @property {number} durationMs
  *
  * @typedef {object} Served
- * @property {'d1' | 'kv' | 'memory' | 'none'} from
+ * @property {'d1' | 'kv' | 'authority' | 'memory' | 'none'} from
  * @property {number} kvReads
  * @property {number} kvWrites
  * @property {number} durationMs
@@ -24,6 +24,7 @@ import { logAnswer } from './log.js';
  * @property {number} limit
  * @property {number} remaining
  * @property {number} resetAt Unix milliseconds.
+ * @property {number} retryAfterMs 0 where the attempt passed.
  *
  * @typedef {object} Content
  * @property {string} id
@@ -47,7 +48,9 @@ import { logAnswer } from './log.js';
  * @property {string} [detail]
  * @property {User | null} [user]
  * @property {{ expiresAt: string }} [session]
- * @property {Limit} [limit]
+ * @property {Limit} [limit] Of the caller's address.
+ * @property {Limit} [accountLimit] Of the account.
+ * @property {string} [refusedFor] Which of them refused, in words.
  * @property {number} [retryAfterMs]
  * @property {{ id: string, name: string, description: string }[]} [categories]
  * @property {{ refreshed: boolean, detail?: string }} [lists]

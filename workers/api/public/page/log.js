@@ -3,7 +3,7 @@ import { byId, make } from './dom.js';
 /** @typedef {import('./api.js').Served} Served */
 
 const MAX_LINES = 50;
-const NAMES = { d1: 'D1', kv: 'KV', memory: 'memory', none: 'worker' };
+const NAMES = { d1: 'D1', kv: 'KV', authority: 'object', memory: 'memory', none: 'worker' };
 
 const log = byId('log', HTMLOListElement);
 

@@ -1,8 +1,7 @@
-import { RATE_LIMITS } from '@codex/cloudflare-clients';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { forgetAttempts } from '../auth/login-limits.ts';
 import type { AppEnv, LocalDemo } from '../env.ts';
-import { callerAddress } from '../http/address.ts';
 import { answer } from '../http/answer.ts';
 import { isLoopback } from '../http/loopback.ts';
 import { HttpProblem, problems } from '../http/problem.ts';
@@ -18,11 +17,15 @@ function accounts(c: Context<AppEnv>): Response {
   return answer(c, { accounts: demoAccounts(c) });
 }
 
-/** `POST /demo/reset-attempts`: forgets the caller's sign-in attempts, so that the refusal can be tried again. */
+/** `POST /demo/reset-attempts`: forgets the sign-in attempts of the caller and on the demo accounts, so that the refusal can be tried again. */
 async function resetAttempts(c: Context<AppEnv>): Promise<Response> {
-  if (demoAccounts(c).length === 0) throw problems.notFound();
+  const accounts = demoAccounts(c);
+  if (accounts.length === 0) throw problems.notFound();
   try {
-    await c.var.clients.limiter.reset(callerAddress(c), RATE_LIMITS.login);
+    await forgetAttempts(
+      c,
+      accounts.map(({ email }) => email),
+    );
   } catch (cause) {
     throw new HttpProblem('reset-incomplete', 503, 'Not reset', 'The attempts could not be forgotten. Try again.', { cause });
   }

@@ -1,7 +1,7 @@
 import type { ClientEvent } from '@codex/cloudflare-clients';
 import { problems } from './problem.ts';
 
-/** One thing that was asked for an answer: a KV client's decision, or a query to D1. */
+/** One thing that was asked for an answer: a client's decision, or a query to D1. */
 export interface ServedStep {
   client: ClientEvent['client'] | 'd1';
   op: string;
@@ -15,8 +15,8 @@ export interface ServedStep {
 
 /** Where an answer came from. */
 export interface Served {
-  /** The furthest store the answer needed: D1, else KV, else the isolate's memory, else none. */
-  from: 'd1' | 'kv' | 'memory' | 'none';
+  /** The furthest store the answer needed: D1, else KV, else the object that counts, else the isolate's memory, else none. */
+  from: 'd1' | 'kv' | 'authority' | 'memory' | 'none';
   kvReads: number;
   kvWrites: number;
   d1Queries: number;
@@ -26,7 +26,7 @@ export interface Served {
   steps: ServedStep[];
 }
 
-/** Collects what one request asked of KV and D1. Work left to `waitUntil` ends after the answer and is not in it. */
+/** Collects what one request asked of the clients and of D1. Work left to `waitUntil` ends after the answer and is not in it. */
 export class ServedLog {
   readonly #startedAt = Date.now();
   readonly #steps: ServedStep[] = [];
@@ -95,5 +95,6 @@ function furthest(steps: ServedStep[]): Served['from'] {
   const sources = new Set(steps.map((step) => step.source));
   if (sources.has('d1') || sources.has('origin')) return 'd1';
   if (sources.has('kv')) return 'kv';
+  if (sources.has('authority')) return 'authority';
   return sources.has('memory') ? 'memory' : 'none';
 }

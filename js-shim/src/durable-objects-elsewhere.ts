@@ -1,0 +1,14 @@
+// What `durable-objects.ts` exports, for runtimes other than Workers: a Worker's own module can be imported in Node, for tests
+// and prerendering, and bundled without the `workerd` condition; no object can be made of it.
+
+import { KVClientError } from './errors.js';
+
+/** No object: constructing it throws `not-supported`. */
+export class RateLimitAuthority {
+  constructor() {
+    throw new KVClientError(
+      'not-supported',
+      'RateLimitAuthority runs in Workers only: bundle the Worker that exports it with the `workerd` condition, as wrangler does',
+    );
+  }
+}

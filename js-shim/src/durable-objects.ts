@@ -1,0 +1,1 @@
+export { RateLimitAuthority } from './rate-limit-authority.js';
