@@ -28,8 +28,15 @@ set(MODULE_LINK_OPTIONS
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
-# The general JSON reader is a third of the module and not on the hot path.
-set_source_files_properties(wasm/json/general-reader.cpp PROPERTIES COMPILE_OPTIONS -Oz)
+# The general JSON reader is a third of the module and not on the hot path; the cache spends its time in the shim and the store.
+set_source_files_properties(
+  wasm/json/general-reader.cpp
+  wasm/cache/cache.cpp
+  wasm/cache/entry.cpp
+  wasm/cache/tags.cpp
+  bindings/cache-exports.cpp
+  PROPERTIES COMPILE_OPTIONS -Oz
+)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})
 target_link_libraries(bindings PUBLIC core)

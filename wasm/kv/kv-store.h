@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "wasm/cache/entry.h"
 #include "wasm/error.h"
 #include "wasm/json/fields.h"
 #include "wasm/kv/limits.h"
@@ -23,7 +24,7 @@ enum class KvVerb { Get, Put, Delete };
 enum class KvValue {
   Text,     // its text crosses: counters and watermarks, whose format the core owns
   Record,   // its text crosses with its metadata: counters, which say by which rule they were counted
-  Payload,  // it stays with the host, which has it under this call: cache entries
+  Payload,  // it stays with the host, which has it under this call: cache entries, whose metadata crosses as numbers
   Session,  // it stays with the host, which parses it and hands over what the session rules ask for
 };
 
@@ -56,6 +57,8 @@ struct KvRequest {
   const NumberedText* numbered = nullptr;
   /// JSON, or empty for none.
   std::string_view metadata = {};
+  /// The metadata of a cache entry, which the host writes as JSON from its numbers.
+  const entry::Envelope* entry = nullptr;
   Seconds ttl{0};
   /// How long KV's edge may serve this read from its own cache; nothing means KV's default.
   std::optional<Seconds> cacheTtl = {};
@@ -73,6 +76,7 @@ struct KvRecord {
   /// JSON, or empty where there is none or the store keeps none.
   std::string_view metadata = {};
   const SessionFacts* session = nullptr;
+  const entry::Facts* entry = nullptr;
 };
 
 /// The answer to an operation: nothing for an absent key and for writes, and when it came.
