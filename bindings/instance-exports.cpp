@@ -77,6 +77,26 @@ int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigne
                 operationTimeoutMs);
 }
 
+/// Answers the reading of a cache entry that was found, with the numbers and texts of its metadata.
+int resumeEntry(unsigned slot, unsigned generation, unsigned instance, double created, double fresh, double stale, double error,
+                double loadTime, double negative, double version, int tags, int keyDigest, unsigned further, double now,
+                double wall, double operationTimeoutMs) {
+  TextBuffer& buffer = textBuffer();
+  buffer.rewind();
+  const entry::Facts facts{.created = created,
+                           .fresh = fresh,
+                           .stale = stale,
+                           .error = error,
+                           .loadTime = loadTime,
+                           .negative = negative,
+                           .version = version,
+                           .tags = buffer.nextHead(tags),
+                           .keyDigest = buffer.nextHead(keyDigest)};
+  const KvRecord record{.entry = &facts};
+  return answer(slot, generation, instance, {std::optional(record), toInstant(now), furtherKeys().take(further, buffer)}, wall,
+                operationTimeoutMs);
+}
+
 }  // namespace
 }  // namespace codex::bindings
 
@@ -99,4 +119,5 @@ EMSCRIPTEN_BINDINGS(instance) {
   function("enter", &enter);
   function("resume", &resume);
   function("resumeSession", &resumeSession);
+  function("resumeEntry", &resumeEntry);
 }

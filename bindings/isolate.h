@@ -47,12 +47,18 @@ Duration toDuration(double count) {
 inline int number(State state) { return static_cast<int>(state); }
 inline int refuse(const Error& error) { return number(reply().refuse(error)); }
 
-/// Runs a coroutine made from the store of a new call, whose first operation is on `key`.
+/// Runs a coroutine made from the store of a new call. `keyIsInput`: its first operation is on the key that was written, as it
+/// was written.
 template <class Make>
-int call(std::string_view key, Make make) {
-  reply().set(Field::KeyIsInput, key == textBuffer().read() ? 1.0 : 0.0);
+int call(bool keyIsInput, Make make) {
+  reply().set(Field::KeyIsInput, keyIsInput ? 1.0 : 0.0);
   KvStore& store = isolate->mailbox.open(caller.deadline);
   return number(isolate->mailbox.run(make(store)));
+}
+/// The same where the first operation is on `key`, and nothing else was written if it is the input.
+template <class Make>
+int call(std::string_view key, Make make) {
+  return call(key == textBuffer().read(), std::move(make));
 }
 
 inline StoreKey inStore(std::string key) { return {caller.store, std::move(key)}; }

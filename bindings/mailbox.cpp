@@ -24,10 +24,36 @@ void reportEnding(const Answer& answer) {
   reply().set(Field::Failure, answer.error ? static_cast<double>(*answer.error) : -1.0);
 }
 
+double count(Millis duration) { return static_cast<double>(duration.count()); }
+
+void setNumbers(const entry::Windows& windows, Millis loadTime) {
+  Reply& out = reply();
+  out.set(Field::FreshMs, count(windows.fresh));
+  out.set(Field::StaleMs, count(windows.stale));
+  out.set(Field::ErrorMs, count(windows.error));
+  out.set(Field::LoadMs, count(loadTime));
+}
+
+void describe(const entry::Envelope& envelope) {
+  Reply& out = reply();
+  out.set(Field::Created, count(envelope.created.time_since_epoch()));
+  setNumbers(envelope.windows, envelope.loadTime);
+  out.set(Field::Negative, envelope.negative ? 1.0 : 0.0);
+  out.set(Field::TagsAddress, Field::TagsLength, envelope.tags);
+  out.set(Field::KeyDigestAddress, Field::KeyDigestLength, envelope.keyDigest);
+}
+
 }  // namespace
 
 void report(const SessionAnswer& answer) { reportEnding(answer); }
-void report(const CacheAnswer& answer) { reportEnding(answer); }
+void report(const CacheAnswer& answer) {
+  reportEnding(answer);
+  Reply& out = reply();
+  out.set(Field::EntryState, static_cast<double>(answer.state));
+  out.set(Field::AgeMs, answer.age ? count(*answer.age) : -1.0);
+  setNumbers(answer.windows, answer.loadTime);
+  out.keep(Field::TagsAddress, Field::TagsLength, answer.tags);
+}
 
 void Mailbox::sweep(Instant wall) {
   // Once a second is enough to bound what the dead hold on to, and keeps the cost off the path of every call.
@@ -80,6 +106,8 @@ State Mailbox::settle(std::uint32_t index) {
   out.set(Field::KeyAddress, Field::KeyLength, request.key);
   out.set(Field::ValueAddress, Field::ValueLength, request.value);
   out.set(Field::MetadataAddress, Field::MetadataLength, request.metadata);
+  out.set(Field::Entry, request.entry == nullptr ? 0.0 : 1.0);
+  if (request.entry != nullptr) describe(*request.entry);
   out.set(Field::TtlSeconds, static_cast<double>(request.ttl.count()));
   out.set(Field::CacheTtlSeconds, request.cacheTtl ? static_cast<double>(request.cacheTtl->count()) : 0.0);
   out.set(Field::FurtherKeys, request.also.size());

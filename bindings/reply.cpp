@@ -1,12 +1,18 @@
 #include "bindings/reply.h"
 
 #include <cstdint>
+#include <utility>
 
 namespace codex::bindings {
 
 void Reply::set(Field address, Field length, std::string_view text) {
   set(address, static_cast<double>(reinterpret_cast<std::uintptr_t>(text.data())));
   set(length, text.size());
+}
+
+void Reply::keep(Field address, Field length, std::string text) {
+  kept_ = std::move(text);
+  set(address, length, kept_);
 }
 
 State Reply::refuse(const Error& error) {

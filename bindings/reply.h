@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "wasm/error.h"
@@ -36,6 +37,18 @@ enum class Field {
   TtlSeconds,
   CacheTtlSeconds,  // 0: KV's own
   FurtherKeys,      // how many more keys are to be read with this one; see `further-keys.h`
+  Entry,            // 1: the metadata is that of a cache entry, whose numbers and texts follow
+  Created,
+  KeyDigestAddress,
+  KeyDigestLength,
+  // Waiting with an entry to put, or Done with one that was found.
+  FreshMs,
+  StaleMs,
+  ErrorMs,
+  LoadMs,
+  Negative,
+  TagsAddress,
+  TagsLength,
   // Done.
   Outcome,
   Failure,  // an ErrorCode, or -1
@@ -56,6 +69,8 @@ enum class Field {
   FromMemory,
   Corrupt,
   RevokedBefore,
+  EntryState,
+  AgeMs,  // -1: unknown
   // Refused.
   ReasonAddress,
   ReasonLength,
@@ -72,11 +87,15 @@ class Reply {
   void set(Field field, std::size_t value) { set(field, static_cast<double>(value)); }
   void set(Field address, Field length, std::string_view text);
 
+  /// Shows a text whose owner goes before the shim has read it.
+  void keep(Field address, Field length, std::string text);
+
   State refuse(const Error& error);
   void verdict(const RateLimitVerdict& verdict);
 
  private:
   std::array<double, static_cast<std::size_t>(Field::Count)> fields_ = {};
+  std::string kept_;
 };
 
 /// The one reply of this instance.

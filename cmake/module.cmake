@@ -29,7 +29,14 @@ set(MODULE_LINK_OPTIONS
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
 # What is large and seldom run is made small; so is what waits for a store anyway. Decisions in memory stay fast.
-set_source_files_properties(wasm/http/address.cpp wasm/json/general-reader.cpp PROPERTIES COMPILE_OPTIONS -Oz)
+set_source_files_properties(
+  bindings/cache-exports.cpp
+  wasm/cache/cache.cpp
+  wasm/cache/entry.cpp
+  wasm/cache/tags.cpp
+  wasm/http/address.cpp
+  wasm/json/general-reader.cpp
+  PROPERTIES COMPILE_OPTIONS -Oz)
 set_source_files_properties(
   bindings/authority-exports.cpp
   bindings/limit-numbers.cpp

@@ -1,31 +1,69 @@
-import type { Call } from './call.js';
-import { Caller, checkString, jsonTextOf, numberOr, readArgument } from './caller.js';
-import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
-import { enums } from './core.js';
-import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
-import type { Instance } from './instance.js';
+import { type DeletedMany, deleteMany, getMany, setMany } from './cache-batch.js';
+import { Entries, type EntryState } from './cache-entries.js';
+import {
+  type EntryOptions,
+  type GetOrSetOptions,
+  NO_TERMS,
+  optionsOf,
+  stringsOf,
+  tagsOf,
+  termsOf,
+  timeoutOf,
+} from './cache-options.js';
+import { type DeletedPrefix, type DeleteByPrefixOptions, deleteByPrefix } from './cache-prefix.js';
+import { Caller, jsonTextOf, readArgument } from './caller.js';
+import { KVClientError, storeFailure } from './errors.js';
+import { supersedeGroup } from './flights.js';
 import type { ClientOptions } from './options.js';
+import { readThrough } from './read-through.js';
 import type { KVLike } from './store.js';
+import { isValidator } from './validation.js';
 
-/** What `deleteMany` did. */
-export interface DeletedMany {
-  /** Keys deleted; each counts once, however often it was named. */
-  deleted: number;
-  /** Whether nothing is left to do. */
-  complete: boolean;
-  /** The keys that may still be there. */
-  remaining: string[];
+/** What {@link CacheClient} takes as its second argument. */
+export interface CacheOptions extends ClientOptions {
+  /** Begins every key, followed by `:`. Entries and groups of another namespace are others. At most 128 UTF-16 units. */
+  namespace?: string;
+  /** Follows the namespace in every key, followed by `:`: a new version begins with an empty cache. At most 128 UTF-16 units. */
+  version?: string;
 }
 
-const endingOf = endingIn(namesOf(enums.CacheOutcome));
+/** What a read says of an entry beside its value. */
+export interface Lookup<T> {
+  /** The caller's own; null for a miss, and for a stored null. */
+  value: T | null;
+  state: 'fresh' | 'stale' | 'miss';
+  source: 'memory' | 'kv' | 'none';
+  /** Milliseconds since it was made; null for a miss and for what a plain `put` wrote, which does not say. */
+  ageMs: number | null;
+  /** The age in milliseconds beyond which no read answers it; null as above. */
+  staleBoundMs: number | null;
+}
 
-/** Deletes under way at once: the connections a Worker may have open (developers.cloudflare.com/workers/platform/limits). */
-const CONCURRENT_DELETES = 6;
+/** What there is to say about an entry. Milliseconds are 0 and ages null where nothing is known. */
+export interface Explanation {
+  key: string;
+  /** The key in the store, at most 512 bytes. */
+  physicalKey: string;
+  state: EntryState;
+  ageMs: number | null;
+  /** How long it is fresh, then answered while it is loaded anew, then answered where loading fails. */
+  softTtlMs: number;
+  staleMs: number;
+  errorMs: number;
+  /** How long it took to load. */
+  loadMs: number;
+  /** The groups it belongs to; one above 120 bytes as its hash. */
+  tags: string[];
+  inMemory: boolean;
+  /** Bytes of its JSON text in UTF-8. */
+  bytes: number;
+}
 
-/** The TTL of a read that stores nothing. */
-const ANY_TTL = 1;
-
-type Found = { hit: true; value: unknown } | { hit: false };
+/**
+ * How soon an invalidation is seen elsewhere, usually: epochs are read with a `cacheTtl` of 30 s, and KV shows a write elsewhere
+ * usually within 60 s.
+ */
+const EFFECTIVE_WITHIN_MS = 90_000;
 
 /**
  * Caches JSON values in KV.
@@ -35,158 +73,226 @@ type Found = { hit: true; value: unknown } | { hit: false };
  * const list = await cache.getOrSet(cacheKeys.contentPublished(id), CACHE_TTL.contentPublished, () => loadPublished(id));
  * ```
  *
- * Values are stored as the plain JSON they are; when an entry was made and how long it is fresh stands in KV metadata, so that
- * any TTL works, also below KV's 60 seconds. Every string can be a key except '', '.' and '..'; one above 512 bytes is shortened and hashed.
- * Consistency is KV's: a change shows in its own place usually at once, elsewhere usually within a minute.
+ * Values are stored as the plain JSON they are; when an entry was made, how long it is good and which groups it belongs to stands in
+ * KV metadata, so that any TTL works, also below KV's 60 seconds. Every string can be a key except '', '.' and '..'; one above 512
+ * bytes is shortened and hashed. Consistency is KV's: a change shows in its own place usually at once, elsewhere usually within a
+ * minute.
  */
 export class CacheClient {
-  readonly #caller: Caller;
+  readonly #entries: Entries;
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
-  constructor(kv: KVLike, options: ClientOptions = {}) {
-    this.#caller = new Caller(kv, 'cache', 'CacheClient', options);
+  constructor(kv: KVLike, options: CacheOptions = {}) {
+    const caller = new Caller(kv, 'cache', 'CacheClient', options);
+    const clientNamespace = nameOf(options.namespace, 'namespace');
+    const version = nameOf(options.version, 'version');
+    const prefix = [clientNamespace, version].map((name) => (name === '' ? '' : `${name}:`)).join('');
+    this.#entries = new Entries(caller, prefix, clientNamespace);
   }
 
   /**
-   * Gets a value of the caller's own, or null.
+   * Gets a value of the caller's own, or null. A stale one is answered too; only `getOrSet` can load it anew.
    *
    * Throws `invalid-argument` for what cannot be a key. Nothing else: a failing store and a value that is no JSON are misses. A
-   * stored null cannot be told from a miss here. Cost: 1 KV read.
+   * stored null cannot be told from a miss here. Cost: 1 KV read, and for an entry with tags 1 for each.
    */
   async get<T>(key: string): Promise<T | null> {
-    const found = await this.#lookUp('get', key, ANY_TTL);
-    return found.hit ? (found.value as T) : null;
+    const { state, value } = await this.#entries.read('get', key);
+    return state === 'fresh' || state === 'stale' ? (value as T) : null;
+  }
+
+  /**
+   * Gets values of the caller's own by key, or null where there is none; each key once, in the order given.
+   *
+   * Throws and fails as `get` does. Cost: 1 KV key read for each key and each tag found, in bulk reads of 100, of which each counts
+   * as one of the 1,000 operations that Workers allow a request; keys that look like array indices are read one by one.
+   */
+  getMany<T>(keys: readonly string[]): Promise<Map<string, T | null>> {
+    return getMany<T>(this.#entries, keys);
+  }
+
+  /** Gets a value and what is known of it. Throws and costs as `get` does. */
+  async lookup<T>(key: string): Promise<Lookup<T>> {
+    const { state, value, ageMs, freshMs, staleMs } = await this.#entries.read('lookup', key);
+    if (state !== 'fresh' && state !== 'stale') {
+      return { value: null, state: 'miss', source: 'none', ageMs: null, staleBoundMs: null };
+    }
+    return { value: value as T, state, source: 'kv', ageMs, staleBoundMs: ageMs === null ? null : freshMs + staleMs };
+  }
+
+  /** Tells everything about an entry but its value, for whoever wonders why it is answered or not. Costs as `get` does. */
+  async explain(key: string): Promise<Explanation> {
+    const {
+      state,
+      ageMs,
+      freshMs,
+      staleMs,
+      errorMs,
+      loadMs,
+      tags,
+      text,
+      key: physicalKey,
+    } = await this.#entries.read('explain', key);
+    return {
+      key,
+      physicalKey,
+      state,
+      ageMs,
+      softTtlMs: freshMs,
+      staleMs,
+      errorMs,
+      loadMs,
+      tags: namesOf(tags),
+      inMemory: false,
+      bytes: new TextEncoder().encode(text).length,
+    };
   }
 
   /**
    * Stores a value for `ttlSeconds`: any positive number, down to a millisecond. Zero or less deletes what stands there, since
    * the new value has ended already.
    *
-   * Throws before any I/O: `invalid-argument` for a key, a TTL or a value that can never work, `value-too-large` above 25 MiB.
-   * A store failure is an event, not an error. Cost: 1 KV write.
+   * Throws before any I/O: `invalid-argument` for a key, a TTL, tags or a value that can never work, `value-too-large` above 25 MiB.
+   * A store failure is an event, not an error. Cost: 1 KV write, and 1 read for each tag.
    */
-  async set(key: string, value: unknown, ttlSeconds: number): Promise<void> {
-    checkString(key, 'set', 'key');
-    await this.#store('set', key, jsonTextOf(value, 'set'), ttlSeconds);
+  async set(key: string, value: unknown, ttlSeconds: number, options?: EntryOptions): Promise<void> {
+    const full = this.#entries.full(key, 'set');
+    const text = jsonTextOf(value, 'set');
+    const tags = tagsOf(optionsOf(options, 'set').tags, 'set');
+    const older = this.#entries.supersede(full);
+    if (older !== undefined) await older;
+    await this.#entries.store('set', key, text, termsOf(ttlSeconds, {}), { tags });
   }
 
   /**
-   * Deletes a value.
+   * Stores values, given as pairs of key and value or as an object, all for `ttlSeconds` and with the same tags.
+   *
+   * Throws and fails as `set` does, before any I/O where one of them can never work. Cost: 1 KV write for each, and 1 read for
+   * each tag; Workers allow 1,000 operations a request, and what exceeds them fails.
+   */
+  setMany(
+    entries: Iterable<readonly [string, unknown]> | Readonly<Record<string, unknown>>,
+    ttlSeconds: number,
+    options?: EntryOptions,
+  ): Promise<void> {
+    return setMany(this.#entries, entries, ttlSeconds, options);
+  }
+
+  /**
+   * Deletes a value. A load of it that is under way is not stored.
    *
    * Throws `invalid-argument` for what cannot be a key. Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or
    * `core-failed` where it may still be there: try again. Cost: 1 KV delete.
    */
   async delete(key: string): Promise<void> {
-    checkString(key, 'delete', 'key');
-    const ending = await this.#delete('delete', key);
-    if (ending.error !== undefined) throw storeFailure('delete', ending.error, [key]);
+    const full = this.#entries.full(key, 'delete');
+    const older = this.#entries.supersede(full);
+    if (older !== undefined) await older;
+    const { error } = await this.#entries.delete('delete', full);
+    if (error !== undefined) throw storeFailure('delete', error, [key]);
   }
 
   /**
-   * Deletes values, each key once.
+   * Deletes values, each key once, and at most 900 of them: Workers allow a request 1,000 operations. What is left beyond that is
+   * `remaining`, and `complete` is false.
    *
    * Throws `invalid-argument` before any I/O where one cannot be a key. When some deletes fail the others are done all the same, and
-   * it rejects with the first failure, whose `remaining` names the keys to try again. Cost: 1 KV delete per key; Workers
-   * allow 1,000 a request.
+   * it rejects with the first failure, whose `remaining` names the keys to try again. Cost: 1 KV delete per key.
    */
-  async deleteMany(keys: readonly string[]): Promise<DeletedMany> {
-    const pending = readArgument('deleteMany', 'keys', () => (Array.isArray(keys) ? [...new Set<string>(keys)] : null));
-    if (pending === null) throw new KVClientError('invalid-argument', 'deleteMany: keys must be an array of strings');
-    for (const key of pending) await this.#check('deleteMany', key);
-
-    const remaining: string[] = [];
-    let failure: ErrorCode | undefined;
-    const queue = pending.values();
-    const worker = async (): Promise<void> => {
-      for (const key of queue) {
-        const { error } = await this.#delete('deleteMany', key);
-        if (error === undefined) continue;
-        failure ??= error;
-        remaining.push(key);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENT_DELETES, pending.length) }, worker));
-    if (failure !== undefined) throw storeFailure('deleteMany', failure, remaining);
-    return { deleted: pending.length, complete: true, remaining };
+  deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    return deleteMany(this.#entries, keys);
   }
 
   /**
-   * Gets a value, or loads it and stores it for `ttlSeconds`.
+   * Deletes the values whose keys begin so, as far as `list` shows them: KV lists what was written elsewhere up to a minute late.
+   * Deletes at most `maxOperations` at once, and tells with `complete` and `cursor` whether and where to go on.
    *
-   * A stored null is a hit. What the loader throws is thrown; its undefined is returned and not stored. Nothing the cache does fails the
-   * request: with the store down, or the value no JSON, the loaded value is returned all the same. Throws `invalid-argument`
-   * before any I/O for a key or a TTL that can never work. Cost: 1 KV read, and 1 write after a load, which goes on after
-   * the answer where the runtime allows it.
+   * Throws `invalid-argument` for a prefix that other clients' keys begin with too, `key-too-long` above 512 bytes,
+   * `not-supported` where the store cannot list. Rejects where a delete fails, with the keys in `remaining`: call it again from the
+   * beginning. A key that had to be shortened is found by what of its beginning was left. Cost: 1 KV list for at most 1,000 keys, and
+   * 1 delete for each. To void many entries at once, tags cost one write.
    */
-  async getOrSet<T>(key: string, ttlSeconds: number, fetchFn: () => T | Promise<T>): Promise<T> {
+  deleteByPrefix(prefix: string, options?: DeleteByPrefixOptions): Promise<DeletedPrefix> {
+    return deleteByPrefix(this.#entries, prefix, options);
+  }
+
+  /**
+   * Voids all entries of groups, also those being loaded just now. Resolves when that is recorded; seen elsewhere usually within
+   * `effectiveWithinMs`, which is no promise.
+   *
+   * Throws `invalid-argument` before any I/O for what cannot be a tag. Rejects where it may not have been recorded, with the tags to try
+   * again in `remaining`. Cost: 1 KV write for each tag.
+   */
+  async invalidateTags(tags: readonly string[]): Promise<{ effectiveWithinMs: number }> {
+    const pending = stringsOf(tags, 'invalidateTags', 'tags');
+    const entries = this.#entries;
+    for (const tag of pending) await entries.check('invalidateTags', 'any', NO_TERMS, [tag]);
+    for (const tag of pending) supersedeGroup(entries.caller.store.id, entries.group(tag));
+    const endings = await Promise.all(pending.map((tag) => entries.invalidate('invalidateTags', tag)));
+    const remaining = pending.filter((_, at) => endings[at]?.error !== undefined);
+    const failure = endings.find(({ error }) => error !== undefined)?.error;
+    if (failure !== undefined) throw storeFailure('invalidateTags', failure, remaining);
+    return { effectiveWithinMs: EFFECTIVE_WITHIN_MS };
+  }
+
+  /**
+   * Gets a value, or loads it and stores it for `ttlSeconds`, up to a twentieth less, so that what was loaded at once does not end at
+   * once. However many calls and requests of the isolate want it meanwhile, one loads it, and each gets a copy of its own; a value
+   * that is no JSON, each loads for itself.
+   *
+   * A stored null is a hit. What the loader throws is thrown to all of them; its undefined is returned and not stored. Nothing the cache
+   * does fails the request: with the store down, or the value no JSON, the loaded value is returned all the same. A load that
+   * does not end, because it hangs or its request has died, is waited for twice as long as the last one took, or two seconds,
+   * and then done again. After a load that failed while there was something to answer, none is begun for one second, then two,
+   * up to thirty.
+   *
+   * A loader may ask for its own key: at once, it loads; after it has waited for something else, it waits for itself, which ends as
+   * above.
+   *
+   * Throws `invalid-argument` before any I/O for an argument that can never work, and `aborted` after `hardTimeoutMs`. Cost: 1 KV read
+   * and 1 for each tag, and 1 write after a load, which goes on after the answer where the runtime allows it.
+   */
+  async getOrSet<T>(key: string, ttlSeconds: number, fetchFn: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {
     if (typeof fetchFn !== 'function') throw new KVClientError('invalid-argument', 'getOrSet: fetchFn must be a function');
-    const found = await this.#lookUp('getOrSet', key, ttlSeconds);
-    if (found.hit) return found.value as T;
-
-    const value = await fetchFn();
-    if (value !== undefined && ttlSeconds > 0) await this.#caller.defer(this.#storeLoaded(key, value, ttlSeconds));
-    return value;
-  }
-
-  /** Reads an entry and parses it; whatever goes wrong is a miss. */
-  async #lookUp(op: string, key: string, ttlSeconds: number): Promise<Found> {
-    checkString(key, op, 'key');
-    const call = this.#caller.begin();
-    call.input = key;
-    const ending = await this.#run(call, op, (instance) =>
-      instance.exports.lookUpEntry(instance.write(key), numberOr(ttlSeconds)),
-    );
-    let found: Found = { hit: false };
-    if (ending.outcome === 'hit') {
-      try {
-        found = { hit: true, value: JSON.parse(call.payload) };
-      } catch {
-        ending.outcome = 'corrupt';
-      }
+    const chosen = optionsOf(options, 'getOrSet');
+    const { validate, softTimeoutMs, hardTimeoutMs } = chosen;
+    if (validate !== undefined && !readArgument('getOrSet', 'validate', () => isValidator(validate))) {
+      throw new KVClientError('invalid-argument', 'getOrSet: validate must be a function or a Standard Schema');
     }
-    this.#caller.report(call, op, ending.outcome, found.hit ? 'kv' : 'none', ending.error);
-    return found;
+    const value = await readThrough(this.#entries, {
+      key,
+      load: fetchFn,
+      terms: termsOf(ttlSeconds, chosen),
+      tags: tagsOf(chosen.tags, 'getOrSet'),
+      softTimeoutMs: timeoutOf(softTimeoutMs, 'getOrSet', 'softTimeoutMs'),
+      hardTimeoutMs: timeoutOf(hardTimeoutMs, 'getOrSet', 'hardTimeoutMs'),
+      forceFresh: chosen.forceFresh === true,
+      validate,
+    });
+    return value as T;
   }
+}
 
-  async #store(op: string, key: string, text: string, ttlSeconds: number): Promise<void> {
-    const call = this.#caller.begin();
-    call.input = key;
-    call.payload = text;
-    const ending = await this.#run(call, op, (instance) =>
-      instance.exports.storeEntry(instance.write(key), numberOr(ttlSeconds), this.#caller.store.keepsMetadata),
-    );
-    this.#caller.report(call, op, ending.outcome, 'kv', ending.error);
+/** Well-formed, and short enough to leave room for a key. */
+const MAX_NAME_UNITS = 128;
+
+/** A name that begins keys, with its own colons escaped, so that no two names begin alike. Throws `invalid-config`. */
+function nameOf(name: string | undefined, option: string): string {
+  if (name === undefined) return '';
+  if (typeof name === 'string' && name !== '' && name.length <= MAX_NAME_UNITS && name.isWellFormed()) {
+    return name.replace(/[%:]/g, encodeURIComponent);
   }
+  throw new KVClientError('invalid-config', `${option} must be a string of 1 to ${MAX_NAME_UNITS} characters`);
+}
 
-  /** Stores what a loader gave. A value that cannot be stored is still the answer. */
-  async #storeLoaded(key: string, value: unknown, ttlSeconds: number): Promise<void> {
-    let text: string;
+/** The names in a list of tags as the core writes it. */
+function namesOf(tags: string): string[] {
+  const names = tags.split(':').filter((_, at) => at % 2 === 0);
+  return names.slice(0, -1).map((name) => {
     try {
-      text = jsonTextOf(value, 'getOrSet');
-    } catch (error) {
-      const code = error instanceof KVClientError ? error.code : 'invalid-argument';
-      this.#caller.report(this.#caller.begin(), 'getOrSet', 'failed', 'none', code);
-      return;
+      return decodeURIComponent(name);
+    } catch {
+      return name;
     }
-    // What was wrong with the arguments has been said before the load.
-    await this.#store('getOrSet', key, text, ttlSeconds).catch(() => {});
-  }
-
-  async #delete(op: string, key: string): Promise<Ending> {
-    const call = this.#caller.begin();
-    call.input = key;
-    const ending = await this.#run(call, op, (instance) => instance.exports.deleteEntry(instance.write(key)));
-    this.#caller.report(call, op, ending.outcome, 'kv', ending.error);
-    return ending;
-  }
-
-  /** Throws for what cannot be a key. Does no I/O. */
-  async #check(op: string, key: string): Promise<void> {
-    checkString(key, op, 'key');
-    await this.#run(this.#caller.begin(), op, (instance) => instance.exports.checkKey(instance.write(key)));
-  }
-
-  #run(call: Call, op: string, begin: (instance: Instance) => number): Promise<Ending> {
-    return call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
-  }
+  });
 }

@@ -1,5 +1,6 @@
 import { errorCodeOf } from './codes.js';
 import { core, enums } from './core.js';
+import { type EntryFacts, entryFactsOf, metadataIn, NO_FACTS, writeEntryTexts } from './entry-facts.js';
 import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
 import { sessionFactsOf, writeSessionFacts } from './session-facts.js';
@@ -7,7 +8,7 @@ import { type KVPutOptions, type Store, statusOf } from './store.js';
 
 const { Field, Kind, State, Verb } = enums;
 
-/** No counter, watermark or envelope of ours is longer; of what is, the core sees so much and finds it wanting. */
+/** No counter, watermark or metadata of ours is longer; of what is, the core sees so much and finds it wanting. */
 const OWN_FORMAT_UNITS = 2048;
 
 /** No watermark, fence or epoch of ours is longer; a hundred of them fit beside the rest. */
@@ -55,6 +56,8 @@ export class Call {
   input = '';
   /** The JSON text of a value that stays on this side: what to put, or what was found. */
   payload = '';
+  /** The key of the first operation, as the store has it. */
+  key = '';
   /** The session that was found, parsed. */
   session: unknown = undefined;
   kvReads = 0;
@@ -82,10 +85,11 @@ export class Call {
   readonly #watch: () => void;
   readonly #goOn: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void;
 
-  // What a read found: a text, and its metadata as JSON or empty.
+  // What a read found: a text, and its metadata as JSON or empty, or as the facts of a cache entry.
   #found = false;
   #foundText = '';
   #foundMetadata = '';
+  #foundEntry: EntryFacts = NO_FACTS;
   /** What the further keys hold; empty where there were none. */
   #further: (string | null)[] = NONE;
 
@@ -196,7 +200,9 @@ export class Call {
     if (this.#verb === Verb.Delete) return store.delete(key);
 
     const options: KVPutOptions = { expirationTtl: instance.int(Field.TtlSeconds) };
-    if (store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
+    if (store.keepsMetadata && instance.int(Field.Entry) === 1) {
+      options.metadata = metadataIn(instance);
+    } else if (store.keepsMetadata && instance.int(Field.MetadataLength) !== 0) {
       options.metadata = JSON.parse(textIn(instance, Field.MetadataAddress, Field.MetadataLength));
     }
     const value = this.#kind === Kind.Payload ? this.payload : textIn(instance, Field.ValueAddress, Field.ValueLength);
@@ -210,6 +216,7 @@ export class Call {
     if (address !== this.#keyAddress || length !== this.#keyLength) {
       const isInput = this.#keyLength === 0 && instance.int(Field.KeyIsInput) === 1;
       this.#key = isInput ? this.#inputText() : instance.text(address, length);
+      if (this.#keyLength === 0) this.key = this.#key;
       this.#keyAddress = address;
       this.#keyLength = length;
     }
@@ -299,11 +306,22 @@ export class Call {
         now, wall, timeoutMs,
       );
     }
+    if (this.#found && this.#kind === Kind.Payload) {
+      this.payload = this.#foundText;
+      const { c, s, g, e, d, n, x } = this.#foundEntry;
+      const [tags, keyDigest] = writeEntryTexts(instance, this.#foundEntry);
+      const further = this.#writeFurther(instance);
+      // biome-ignore format: the slot, the facts, the time
+      return exports.resumeEntry(
+        this.#slot, this.#generation, number,
+        c, s, g, e, d, n, x, tags, keyDigest, further,
+        now, wall, timeoutMs,
+      );
+    }
     let text = 0;
     let metadata = 0;
     if (this.#found) {
-      if (this.#kind === Kind.Payload) this.payload = this.#foundText;
-      else text = instance.writeHead(this.#foundText, OWN_FORMAT_UNITS);
+      text = instance.writeHead(this.#foundText, OWN_FORMAT_UNITS);
       metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
     }
     const further = this.#writeFurther(instance);
@@ -337,6 +355,7 @@ export class Call {
   #take(returned: unknown): void {
     this.#foundText = '';
     this.#foundMetadata = '';
+    this.#foundEntry = NO_FACTS;
     this.#found = returned !== null && returned !== undefined;
     if (!this.#found) return;
     if (typeof returned === 'string') {
@@ -347,7 +366,8 @@ export class Call {
       const { value, metadata } = returned as { value?: unknown; metadata?: unknown };
       this.#found = value !== null && value !== undefined;
       if (typeof value === 'string') this.#foundText = value;
-      if (metadata !== null && metadata !== undefined) this.#foundMetadata = JSON.stringify(metadata) ?? '';
+      if (this.#kind === Kind.Payload) this.#foundEntry = entryFactsOf(metadata);
+      else if (metadata !== null && metadata !== undefined) this.#foundMetadata = JSON.stringify(metadata) ?? '';
     } catch {
       this.#foundText = '';
       this.#foundMetadata = '';

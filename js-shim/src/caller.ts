@@ -31,10 +31,18 @@ export class Caller {
     this.#onEvent = options.onEvent;
   }
 
-  /** Begins a call. Throws `not-supported` on a runtime that is too old, by the name of what is to be changed. */
-  begin(): Call {
+  /** The clock that decides, in Unix milliseconds. */
+  now(): number {
+    return this.#clock();
+  }
+
+  /**
+   * Begins a call, on the caller's store or on another way to it. Throws `not-supported` on a runtime that is too old, by the name
+   * of what is to be changed.
+   */
+  begin(store?: Store): Call {
     if (runtimeProblem !== null) throw new KVClientError('not-supported', runtimeProblem);
-    const call = this.#idle.pop() ?? new Call(this.store, this.#clock);
+    const call = store === undefined ? (this.#idle.pop() ?? new Call(this.store, this.#clock)) : new Call(store, this.#clock);
     call.begin();
     return call;
   }
@@ -73,11 +81,6 @@ export class Caller {
     } catch {
       // It goes on for as long as the request does.
     }
-  }
-
-  /** The time, in Unix milliseconds. */
-  now(): number {
-    return this.#clock();
   }
 
   /** Whether anybody listens to events. */

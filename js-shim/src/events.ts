@@ -3,12 +3,13 @@ import type { ErrorCode } from './errors.js';
 /**
  * How a call came out.
  *
- * `hit`, `miss`; `corrupt`: a stored value that breaks its format was taken for a miss; `stored`; `skipped`: nothing to
+ * `hit`, `miss`; `stale`: a hit whose time is over, served while it is loaded anew or because loading failed; `corrupt`: a stored value that breaks its format was taken for a miss; `stored`; `skipped`: nothing to
  * store, since the value has ended; `deleted`; `allowed`, `denied`; `degraded`: decided without the store; `failed`: the
  * store or the core failed, which a read answers with a miss.
  */
 export type Outcome =
   | 'hit'
+  | 'stale'
   | 'miss'
   | 'corrupt'
   | 'stored'

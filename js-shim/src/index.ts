@@ -1,8 +1,12 @@
-export { CacheClient, type DeletedMany } from './cache.js';
+export { CacheClient, type CacheOptions, type Explanation, type Lookup } from './cache.js';
+export type { DeletedMany } from './cache-batch.js';
+export type { EntryState } from './cache-entries.js';
 export { CACHE_TTL, cacheKeys } from './cache-keys.js';
 export { type AddressOptions, clientAddress, normalizeAddress } from './client-address.js';
 export { type ErrorCode, KVClientError } from './errors.js';
 export type { ClientEvent, Outcome } from './events.js';
+export type { EntryOptions, GetOrSetOptions } from './cache-options.js';
+export type { DeleteByPrefixOptions, DeletedPrefix } from './cache-prefix.js';
 export type { ClientOptions } from './options.js';
 export type { RateLimitAlgorithm, RateLimitConfig } from './rate-limit-config.js';
 export type { RateLimitReason, RateLimitResult, RateLimitTicket } from './rate-limit-result.js';
@@ -22,3 +26,4 @@ export {
   type UserRevocation,
 } from './session-cache.js';
 export type { KVLike, KVPutOptions } from './store.js';
+export type { StandardSchemaV1, Validate } from './validation.js';

@@ -1,4 +1,4 @@
-import { KVClientError } from './errors.js';
+import { type ErrorCode, KVClientError } from './errors.js';
 import type { ClientEvent } from './events.js';
 import type { KVLike } from './store.js';
 
@@ -19,7 +19,7 @@ export interface ClientOptions {
 
 const DEFAULT_STORE_TIMEOUT_MS = 3000;
 /** The longest delay of a timer (HTML, 8.6: a 32-bit signed integer). */
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Checks that a binding is one. Throws `invalid-config` where it is missing or lacks a method. */
 export function checkStore(kv: KVLike, client: string): void {
@@ -43,10 +43,16 @@ export function storeTimeoutOf(options: ClientOptions): number {
   return inRange(options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, 'storeTimeoutMs', 1, MAX_TIMER_MS);
 }
 
-/** A number option that must lie within a range. Throws `invalid-config`. */
-export function inRange(value: number, name: string, lowest: number, highest: number): number {
+/** A number option that must lie within a range. Throws `invalid-config`, or what is said. */
+export function inRange(
+  value: number,
+  name: string,
+  lowest: number,
+  highest: number,
+  code: ErrorCode = 'invalid-config',
+): number {
   if (typeof value === 'number' && value >= lowest && value <= highest) return value;
-  throw new KVClientError('invalid-config', `${name} must be a number from ${lowest} to ${highest}`);
+  throw new KVClientError(code, `${name} must be a number from ${lowest} to ${highest}`);
 }
 
 /** An optional function. Throws `invalid-config`. */

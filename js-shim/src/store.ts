@@ -1,3 +1,5 @@
+import { KVClientError } from './errors.js';
+
 /**
  * What the clients need of a store. A Workers `KVNamespace` is one; so is any object with these three methods. Where
  * `getWithMetadata` is there it is used, and the store is taken to keep metadata. Where it is not, a cache entry lives as
@@ -20,9 +22,27 @@ export interface KVPutOptions {
 interface FullKV {
   get(key: string, options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
   getWithMetadata(key: string | readonly string[], options: { type: 'text'; cacheTtl?: number }): Promise<unknown>;
+  list?(options: { prefix: string; limit: number; cursor?: string }): Promise<ListPage>;
+}
+
+interface ListPage {
+  keys: { name: string }[];
+  list_complete: boolean;
+  cursor?: string;
+}
+
+/** Keys that begin alike, in the order of their bytes. */
+export interface Listed {
+  keys: string[];
+  /** Where to go on; undefined at the end. */
+  cursor: string | undefined;
 }
 
 const FAILED = 500;
+
+/** What the runtime takes for an index of an array, and a little more; and what is no property of its own on any object. */
+const NOT_IN_BULK = /^(?:\d{1,10}|__proto__)$/;
+
 const TEXT = { type: 'text' } as const;
 
 let storesSeen = 0;
@@ -34,7 +54,7 @@ export class Store {
   readonly id: number;
   readonly keepsMetadata: boolean;
   readonly timeoutMs: number;
-  /** The binding itself. */
+  /** The binding. */
   readonly kv: KVLike;
   readonly #full: FullKV | null;
 
@@ -80,11 +100,28 @@ export class Store {
    */
   async getAll(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown[]> {
     const full = this.#full;
-    if (full !== null) {
-      const found = await full.getWithMetadata(keys, cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT);
-      if (found instanceof Map) return keys.map((key) => found.get(key) as unknown);
+    if (full !== null && !keys.every((key) => NOT_IN_BULK.test(key))) {
+      // These come one by one, since the runtime leaves them out of the answer (workerd src/workerd/api/kv.c++).
+      const [bulk, found] = await Promise.all([
+        full.getWithMetadata(
+          keys.filter((key) => !NOT_IN_BULK.test(key)),
+          cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT,
+        ),
+        Promise.all(keys.map((key) => (NOT_IN_BULK.test(key) ? this.getWithMetadata(key, cacheTtlSeconds) : undefined))),
+      ]);
+      if (bulk instanceof Map) return keys.map((key, at) => found[at] ?? (bulk.get(key) as unknown));
     }
     return Promise.all(keys.map((key) => this.getWithMetadata(key, cacheTtlSeconds)));
+  }
+
+  /** Lists at most `limit` keys. Throws `not-supported` where the store cannot. */
+  async list(prefix: string, limit: number, cursor: string | undefined): Promise<Listed> {
+    const full = this.#full;
+    if (full?.list === undefined) {
+      throw new KVClientError('not-supported', 'this store cannot list its keys: hand over the KV namespace itself');
+    }
+    const page = await full.list({ prefix, limit, ...(cursor === undefined ? {} : { cursor }) });
+    return { keys: page.keys.map(({ name }) => name), cursor: page.list_complete ? undefined : page.cursor };
   }
 
   put(key: string, value: string, options: KVPutOptions): Promise<unknown> {

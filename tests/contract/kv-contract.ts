@@ -221,6 +221,12 @@ export function kvContract(name: string, fresh: () => ContractKV | Promise<Contr
         expect(withMetadata.get('b')).toBeNull();
       });
 
+      it('of several keys lose one that is called __proto__', async () => {
+        await kv.put('__proto__', 'v');
+        expect([...((await kv.get(['__proto__', 'a'])) as Map<string, unknown>).keys()]).toEqual(['a']);
+        await kv.delete('__proto__');
+      });
+
       it('of several keys lose those that look like an index', async () => {
         await kv.put('0', 'v');
         await kv.put('4294967295', 'v');

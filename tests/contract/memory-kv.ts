@@ -135,8 +135,8 @@ export class MemoryKV {
     checkCacheTtl('GET_BULK', typeof options === 'object' ? options.cacheTtl : undefined);
     const found = new Map<string, unknown>();
     for (const key of keys) {
-      // The runtime builds its answer as an object and skips what looks like an index.
-      if (isIndex(key)) continue;
+      // The runtime builds its answer as an object and skips what looks like an index, or is no property of its own there.
+      if (isIndex(key) || key === '__proto__') continue;
       const version = this.#current(key);
       found.set(key, version === null ? null : show(version));
     }

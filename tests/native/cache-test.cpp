@@ -20,19 +20,34 @@ const key::CacheKey kKey{"content:featured", {}};
 const std::string kDigest = "RafH75XDQX6AA2L1Zyq6FtqAcmH-cSHzqBsKD7a5oFw";
 const key::CacheKey kShortened{"kkk#RafH75XDQX6AA2L1Zyq6Ft", kDigest};
 
-CacheAnswer lookUpIn(FakeStore& store, const key::CacheKey& key = kKey) {
-  const Call call(store, [&](KvStore& kv) { return lookUp(kv, key); });
+const Group kUntagged{"e::", {}};
+Group tagged(std::string tags) { return {"e::", std::move(tags)}; }
+
+CacheAnswer lookUpIn(FakeStore& store, const key::CacheKey& key = kKey, const Group& group = kUntagged) {
+  const Call call(store, [&](KvStore& kv) { return lookUp(kv, key, group); });
   store.answerAll();
   return call.result();
 }
-CacheAnswer storeIn(FakeStore& store, double ttlSeconds, const key::CacheKey& key = kKey) {
-  const auto lifetime = entry::lifetime(ttlSeconds, true);
-  const Call call(store, [&](KvStore& kv) { return storeEntry(kv, key, *lifetime, store.now()); }, "[1,2,3]");
+CacheAnswer storeIn(FakeStore& store, const NewEntry& entry) {
+  const Call call(store, [&](KvStore& kv) { return storeEntry(kv, entry, store.now()); }, "[1,2,3]");
   store.answerAll();
   return call.result();
+}
+CacheAnswer storeIn(FakeStore& store, double ttlSeconds, const key::CacheKey& key = kKey, const Group& group = kUntagged) {
+  return storeIn(store, {.key = key, .group = group, .lifetime = *entry::lifetime({.ttl = ttlSeconds}, false, true)});
 }
 CacheAnswer deleteIn(FakeStore& store, const key::CacheKey& key = kKey) {
   const Call call(store, [&](KvStore& kv) { return deleteEntry(kv, key); });
+  store.answerAll();
+  return call.result();
+}
+CacheAnswer invalidateIn(FakeStore& store, const std::string& tag, std::int64_t epoch) {
+  const Call call(store, [&](KvStore& kv) { return invalidateTag(kv, tagged(tag + "::"), epoch); });
+  store.answerAll();
+  return call.result();
+}
+CacheAnswer readEpochsIn(FakeStore& store, const std::string& tags) {
+  const Call call(store, [&](KvStore& kv) { return readEpochs(kv, tagged(tags)); });
   store.answerAll();
   return call.result();
 }
@@ -116,6 +131,137 @@ TEST(Cache, CostsOneOperationACall) {
   EXPECT_EQ(store.writes(), 1U);
   EXPECT_EQ(store.reads(), 1U);
   EXPECT_EQ(store.deletes(), 2U);
+}
+
+TEST(Cache, TellsWhatItFound) {
+  FakeStore store;
+  storeIn(store, {.key = kKey,
+                  .group = kUntagged,
+                  .lifetime = *entry::lifetime({.ttl = 30, .stale = 10, .error = 20}, false, true),
+                  .loadTime = Millis{77},
+                  .negative = true});
+  EXPECT_EQ(store.at(kKey.text)->metadata, R"({"c":1767225600000,"s":30000,"g":10000,"e":20000,"d":77,"n":1})");
+  const auto at = [&](std::int64_t ms) {
+    store.advance(kStart + Millis{ms} - store.now());
+    return lookUpIn(store);
+  };
+  EXPECT_EQ(at(30'000).outcome, CacheOutcome::Hit);
+  const CacheAnswer stale = at(30'001);
+  EXPECT_EQ(stale.outcome, CacheOutcome::Stale);
+  EXPECT_EQ(stale.state, entry::State::Stale);
+  EXPECT_EQ(stale.age, Millis{30'001});
+  EXPECT_EQ(stale.windows, (entry::Windows{Millis{30'000}, Millis{10'000}, Millis{20'000}}));
+  EXPECT_EQ(stale.loadTime, Millis{77});
+  EXPECT_EQ(at(40'001).outcome, CacheOutcome::Miss);
+  EXPECT_EQ(at(40'001).state, entry::State::ErrorOnly);
+  EXPECT_EQ(at(60'000).state, entry::State::ErrorOnly);
+  EXPECT_EQ(at(60'001).state, entry::State::Miss);
+}
+
+TEST(Groups, KeepTheEpochsOfTheirTagsWithTheEntry) {
+  FakeStore store;
+  invalidateIn(store, "b", 77);
+  EXPECT_EQ(store.at("e::b")->value, "77");
+  EXPECT_EQ(store.at("e::b")->expiresAt, kStart + Seconds{2'147'483'647}) << "it must outlive every entry";
+  storeIn(store, 300, kKey, tagged("a::b::"));
+  EXPECT_EQ(store.at(kKey.text)->metadata, R"({"c":1767225600000,"s":300000,"t":"a::b:77:"})");
+}
+
+TEST(Groups, AreVoidOnceATagIsInvalidated) {
+  for (const char* const tag : {"a", "b"}) {
+    FakeStore store;
+    storeIn(store, 300, kKey, tagged("a::b::"));
+    EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Hit);
+    EXPECT_EQ(lookUpIn(store, kKey, tagged("a::b::")).outcome, CacheOutcome::Hit);
+    invalidateIn(store, "c", 1);
+    EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Hit) << "another tag";
+    invalidateIn(store, tag, 2);
+    EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Miss);
+    EXPECT_EQ(lookUpIn(store, kKey, tagged("a::b::")).outcome, CacheOutcome::Miss);
+    EXPECT_EQ(lookUpIn(store, kKey, tagged("a::")).outcome, CacheOutcome::Miss) << "also for who names some of its tags";
+    storeIn(store, 300, kKey, tagged("a::b::"));
+    EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Hit) << "made under the new epochs";
+  }
+}
+
+TEST(Groups, OfWhatWasMadeBeforeTheInvalidationAreVoidHoweverLateItIsStored) {
+  FakeStore store;
+  invalidateIn(store, "a", 1);
+  const CacheAnswer before = lookUpIn(store, kKey, tagged("a::"));
+  EXPECT_EQ(before.tags, "a:1:");
+  invalidateIn(store, "a", 2);
+  storeIn(
+      store,
+      {.key = kKey, .group = tagged(before.tags), .epochsRead = true, .lifetime = *entry::lifetime({.ttl = 300}, false, true)});
+  EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Miss);
+}
+
+TEST(Groups, AreReadTogetherWithTheValueWhereTheyAreNamedAndAfterItElsewhere) {
+  FakeStore store;
+  storeIn(store, 300, kKey, tagged("a::b::"));
+  EXPECT_EQ(store.reads(), 1U) << "the epochs";
+  const auto readsOf = [&](const Group& group) {
+    const std::size_t reads = store.reads();
+    const std::size_t keys = store.keysRead();
+    EXPECT_EQ(lookUpIn(store, kKey, group).outcome, CacheOutcome::Hit);
+    return std::pair{store.reads() - reads, store.keysRead() - keys};
+  };
+  EXPECT_EQ(readsOf(tagged("a::b::")), (std::pair<std::size_t, std::size_t>{1, 3}));
+  EXPECT_EQ(readsOf(kUntagged), (std::pair<std::size_t, std::size_t>{2, 3}));
+  EXPECT_EQ(readsOf(tagged("a::c::")), (std::pair<std::size_t, std::size_t>{2, 4})) << "one it did not know of";
+}
+
+TEST(Groups, ReadEpochsWithTheShortestCacheTtlAndUntaggedValuesWithKvsOwn) {
+  FakeStore store;
+  const Call tagless(store, [&](KvStore& kv) { return lookUp(kv, kKey, kUntagged); });
+  EXPECT_FALSE(store.waiting(0).cacheTtl);
+  store.answerAll();
+  const Call named(store, [&](KvStore& kv) { return lookUp(kv, kKey, tagged("a::")); });
+  EXPECT_EQ(store.waiting(0).cacheTtl, Seconds{30});
+  store.answerAll();
+}
+
+TEST(Groups, ThatCannotBeReadAreVoid) {
+  FakeStore store;
+  storeIn(store, 300, kKey, tagged("a::"));
+  const Call call(store, [&](KvStore& kv) { return lookUp(kv, kKey, kUntagged); });
+  store.answer(0);
+  store.answer(0, Fault::Unavailable);
+  EXPECT_EQ(call.result().outcome, CacheOutcome::Failed);
+  EXPECT_EQ(call.result().state, entry::State::Miss) << "whatever the value";
+  EXPECT_EQ(call.result().error, ErrorCode::StoreUnavailable);
+}
+
+TEST(Groups, ThatCannotBeReadAreNotStored) {
+  FakeStore store;
+  store.fail(KvVerb::Get, Fault::Unavailable);
+  EXPECT_EQ(storeIn(store, 300, kKey, tagged("a::")).outcome, CacheOutcome::Failed);
+  EXPECT_FALSE(store.at(kKey.text));
+}
+
+TEST(Groups, OfMoreTagsThanWeEverStoreAreVoid) {
+  FakeStore store;
+  std::string tags;
+  for (int i = 0; i < 101; ++i) tags += "a" + std::to_string(i) + "::";
+  store.write(kKey.text, "5", R"({"c":1767225600000,"s":300000,"t":")" + tags + "\"}");
+  EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Miss);
+  store.write(kKey.text, "5", R"({"c":1767225600000,"s":300000,"t":"nonsense"})");
+  EXPECT_EQ(lookUpIn(store).outcome, CacheOutcome::Miss);
+}
+
+TEST(Groups, AreListedOfAnEntryThatNobodyNamedThemFor) {
+  FakeStore store;
+  invalidateIn(store, "b", 5);
+  storeIn(store, 300, kKey, tagged("a::b::"));
+  EXPECT_EQ(lookUpIn(store).tags, "a::b:5:");
+  EXPECT_EQ(readEpochsIn(store, "b::a::").tags, "b:5:a::");
+}
+
+TEST(Groups, SayHowTheStoreFailed) {
+  FakeStore store;
+  for (const KvVerb verb : {KvVerb::Get, KvVerb::Put}) store.fail(verb, Fault::RateLimited);
+  EXPECT_EQ(invalidateIn(store, "a", 1).error, ErrorCode::StoreRateLimited);
+  EXPECT_EQ(readEpochsIn(store, "a::").error, ErrorCode::StoreRateLimited);
 }
 
 TEST(Cache, SaysHowTheStoreFailed) {

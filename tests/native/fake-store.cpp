@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/native/host-entry.h"
 #include "tests/native/host-session.h"
 #include "tests/native/utf8.h"
 #include "wasm/kv/limits.h"
@@ -59,7 +60,7 @@ void FakeStore::begin(Connection& connection, KvOperation& operation) {
               request.kind,
               std::string(request.key),
               std::string(request.value),
-              std::string(request.metadata),
+              request.entry == nullptr ? std::string(request.metadata) : metadataOf(*request.entry),
               request.ttl,
               request.cacheTtl,
               {request.also.begin(), request.also.end()}};
@@ -142,9 +143,11 @@ void FakeStore::answer(std::size_t index) {
       also.push_back(found ? std::optional<std::string_view>(found->value) : std::nullopt);
     if (!waiting->found) return operation.answer({std::optional<KvRecord>{}, now_, also});
     const HostSession session(waiting->found->value);
+    const HostEntry entry(waiting->found->metadata);
     const KvValue kind = waiting->asked.kind;
     KvRecord record;
-    if (kind != KvValue::Text) record.metadata = waiting->found->metadata;
+    if (kind == KvValue::Record || kind == KvValue::Session) record.metadata = waiting->found->metadata;
+    if (kind == KvValue::Payload) record.entry = &entry.facts();
     if (kind == KvValue::Text || kind == KvValue::Record) record.text = waiting->found->value;
     if (kind == KvValue::Session) record.session = &session.facts();
     operation.answer({std::optional(record), now_, also});

@@ -181,6 +181,19 @@ TEST(WatermarkKey, KeepsUsersApart) {
   EXPECT_EQ(forUserWatermark(InputText{std::string(201, 'u')}), "urev:%hVEDYVq2QBFDQrr72DBczzqUGxpDu7z-_dZfDmTiyPOw");
 }
 
+TEST(CachePrefix, ReachesNothingOfOtherClients) {
+  for (const std::string_view prefix :
+       {"", "s", "session:", "session:abc", "u", "us", "urev:", "usess:a", "srev:", "e", "e:", "e::tag", "cache\xED\xA0\x80"}) {
+    ASSERT_FALSE(checkCachePrefix({prefix})) << prefix;
+    EXPECT_EQ(checkCachePrefix({prefix}).error().code, ErrorCode::InvalidArgument) << prefix;
+  }
+  for (const std::string_view prefix : {"cache:", "c", "posts:", "ev", "events:", "sessions", "user:", "shop:"}) {
+    EXPECT_TRUE(checkCachePrefix({prefix})) << prefix;
+  }
+  EXPECT_TRUE(checkCachePrefix({std::string(512, 'x')}));
+  EXPECT_EQ(checkCachePrefix({std::string(513, 'x')}).error().code, ErrorCode::KeyTooLong);
+}
+
 TEST(CacheKey, StandsVerbatimWhereKvAcceptsIt) {
   for (const std::string& text : {std::string("content:published:all"), std::string("a"), std::string("..."),
                                   std::string("%:#"), std::string(512, 'k'), std::string("a\0b", 3)}) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -73,17 +75,53 @@ class MailboxTest : public ::testing::Test {
 TEST_F(MailboxTest, DescribesTheOperationThatACallWaitsFor) {
   KvStore& store = mailbox.open(kStart + kPatience);
   const key::CacheKey key{"content:featured", {}};
-  EXPECT_EQ(mailbox.run(storeEntry(store, key, *entry::lifetime(30, true), kStart)), State::Waiting);
+  const auto life = entry::lifetime({.ttl = 30, .stale = 5, .error = 7}, false, true);
+  EXPECT_EQ(
+      mailbox.run(storeEntry(store, {.key = key, .group = {"e::", "a:1:"}, .epochsRead = true, .lifetime = *life}, kStart)),
+      State::Waiting);
   EXPECT_EQ(static_cast<KvVerb>(field(Field::Verb)), KvVerb::Put);
   EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Payload);
   EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "content:featured");
-  EXPECT_EQ(text(Field::MetadataAddress, Field::MetadataLength), R"({"c":1767225600000,"s":30000})");
+  EXPECT_EQ(field(Field::Entry), 1);
+  EXPECT_EQ(field(Field::Created), 1'767'225'600'000);
+  EXPECT_EQ(field(Field::FreshMs), 30'000);
+  EXPECT_EQ(field(Field::StaleMs), 5000);
+  EXPECT_EQ(field(Field::ErrorMs), 7000);
+  EXPECT_EQ(text(Field::TagsAddress, Field::TagsLength), "a:1:");
+  EXPECT_EQ(field(Field::KeyDigestLength), 0);
   EXPECT_EQ(field(Field::ValueLength), 0);
   EXPECT_EQ(field(Field::TtlSeconds), 60);
   EXPECT_EQ(field(Field::CacheTtlSeconds), 0);
   EXPECT_EQ(mailbox.answer(nameInReply(), kStart, absent()), State::Done);
   EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Stored);
   EXPECT_EQ(field(Field::Failure), -1);
+}
+
+TEST_F(MailboxTest, TellsWhatIsKnownOfAnEntryThatWasFound) {
+  KvStore& store = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(lookUp(store, {"k", {}}, {"e::", "a::b::"})), State::Waiting);
+  EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Payload);
+  EXPECT_EQ(field(Field::FurtherKeys), 2);
+  EXPECT_EQ(field(Field::CacheTtlSeconds), 30);
+  const entry::Facts facts{.created = 1'767'225'600'000, .fresh = 30'000, .stale = 5000, .loadTime = 77, .tags = "a:1:b::"};
+  const KvRecord record{.entry = &facts};
+  const std::vector<std::optional<std::string_view>> epochs = {"1", std::nullopt};
+  EXPECT_EQ(answer(nameInReply(), {std::optional(record), kStart + Millis{31'000}, epochs}), State::Done);
+  EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Stale);
+  EXPECT_EQ(static_cast<entry::State>(field(Field::EntryState)), entry::State::Stale);
+  EXPECT_EQ(field(Field::AgeMs), 31'000);
+  EXPECT_EQ(field(Field::FreshMs), 30'000);
+  EXPECT_EQ(field(Field::StaleMs), 5000);
+  EXPECT_EQ(field(Field::ErrorMs), 0);
+  EXPECT_EQ(field(Field::LoadMs), 77);
+  EXPECT_EQ(text(Field::TagsAddress, Field::TagsLength), "a:1:b::") << "after its frame has gone";
+
+  KvStore& next = mailbox.open(kStart + kPatience);
+  EXPECT_EQ(mailbox.run(lookUp(next, {"k", {}}, {"e::", {}})), State::Waiting);
+  const entry::Facts plain{.created = std::numeric_limits<double>::quiet_NaN()};
+  EXPECT_EQ(answer(nameInReply(), {std::optional(KvRecord{.entry = &plain}), kStart}), State::Done);
+  EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Hit);
+  EXPECT_EQ(field(Field::AgeMs), -1);
 }
 
 TEST_F(MailboxTest, LeavesAVerdictInTheReply) {
@@ -165,7 +203,7 @@ TEST_F(MailboxTest, LeavesAFailureInTheReply) {
   EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreUnavailable)), State::Done);
   EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreUnavailable);
   KvStore& next = mailbox.open(kStart + kPatience);
-  EXPECT_EQ(mailbox.run(lookUp(next, {"k", {}})), State::Waiting);
+  EXPECT_EQ(mailbox.run(lookUp(next, {"k", {}}, {})), State::Waiting);
   EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreRateLimited)), State::Done);
   EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Failed);
   EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreRateLimited);

@@ -12,7 +12,7 @@ it('writes into the memory that has grown since the last text', () => {
   const before = memoryBytes();
   for (let calls = 0; calls < 100_000 && memoryBytes() === before; calls++) {
     inside.exports.enter(1, now, now, 60_000);
-    inside.exports.lookUpEntry(3, 1);
+    inside.exports.lookUpEntry(3, 0, 1, 1, 0, 0);
   }
   expect(memoryBytes()).toBeGreaterThan(before);
 

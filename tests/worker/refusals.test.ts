@@ -9,6 +9,7 @@ const RULE = { limit: 5, window: 60, keyPrefix: 'rl:test:' };
 const NO_STRINGS = [undefined, null, 5, Number.NaN, true, {}, ['k'], () => 'k', Symbol('k'), 10n, new String('k')];
 const NO_KEYS = ['', '.', '..'];
 const NO_TTLS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, '60', null, undefined, 60n, {}, new Date()];
+const NO_TAGS = [null, 5, 'tag', {}, [''], ['a', 5], [undefined], [['a']]];
 const NO_JSON = [undefined, () => 1, Symbol('v'), 10n, { toJSON: () => undefined }, cyclic()];
 const NO_PREFIXES = [
   '',
@@ -176,6 +177,76 @@ const REFUSED: [name: string, call: Call, odd: readonly unknown[], code: ErrorCo
     'cache.deleteMany(one of the keys)',
     (kv, odd) => new CacheClient(kv).deleteMany(['a', odd, 'b']),
     [...NO_STRINGS, ...NO_KEYS],
+    'invalid-argument',
+  ],
+  ['cache.getMany(keys)', (kv, odd) => new CacheClient(kv).getMany(odd), [undefined, null, 'k', {}, 5], 'invalid-argument'],
+  [
+    'cache.getMany(one of the keys)',
+    (kv, odd) => new CacheClient(kv).getMany(['a', odd, 'b']),
+    [...NO_STRINGS, ...NO_KEYS],
+    'invalid-argument',
+  ],
+  ['cache.lookup(key)', (kv, odd) => new CacheClient(kv).lookup(odd), [...NO_STRINGS, ...NO_KEYS], 'invalid-argument'],
+  ['cache.explain(key)', (kv, odd) => new CacheClient(kv).explain(odd), [...NO_STRINGS, ...NO_KEYS], 'invalid-argument'],
+  ['cache.set(options)', (kv, odd) => new CacheClient(kv).set('k', 1, 60, odd), [null, 5, 'tags'], 'invalid-argument'],
+  ['cache.set(tags)', (kv, odd) => new CacheClient(kv).set('k', 1, 60, { tags: odd }), NO_TAGS, 'invalid-argument'],
+  [
+    'cache.setMany(entries)',
+    (kv, odd) => new CacheClient(kv).setMany(odd, 60),
+    [undefined, null, 5, 'k', [5]],
+    'invalid-argument',
+  ],
+  ['cache.setMany(value)', (kv, odd) => new CacheClient(kv).setMany({ a: 1, k: odd }, 60), NO_JSON, 'invalid-argument'],
+  ['cache.setMany(ttlSeconds)', (kv, odd) => new CacheClient(kv).setMany({ a: 1 }, odd), NO_TTLS, 'invalid-argument'],
+  ['cache.setMany(tags)', (kv, odd) => new CacheClient(kv).setMany({ a: 1 }, 60, { tags: odd }), NO_TAGS, 'invalid-argument'],
+  [
+    'cache.invalidateTags(tags)',
+    (kv, odd) => new CacheClient(kv).invalidateTags(odd),
+    [...NO_TAGS, undefined],
+    'invalid-argument',
+  ],
+  [
+    'cache.invalidateTags(one of the tags)',
+    (kv, odd) => new CacheClient(kv).invalidateTags(['a', odd]),
+    [...NO_STRINGS, ''],
+    'invalid-argument',
+  ],
+  [
+    'cache.deleteByPrefix(prefix)',
+    (kv, odd) => new CacheClient(kv).deleteByPrefix(odd),
+    [...NO_STRINGS, ''],
+    'invalid-argument',
+  ],
+  ...(['maxOperations', 'cursor'] as const).map((name): (typeof REFUSED)[number] => [
+    `cache.deleteByPrefix({ ${name} })`,
+    (kv, odd) => new CacheClient(kv).deleteByPrefix('p:', { [name]: odd }),
+    [null, Number.NaN, {}, 1, true],
+    'invalid-argument',
+  ]),
+  ...(['staleWhileRevalidateSeconds', 'staleIfErrorSeconds', 'negativeTtlSeconds'] as const).map(
+    (name): (typeof REFUSED)[number] => [
+      `cache.getOrSet({ ${name} })`,
+      (kv, odd) => new CacheClient(kv).getOrSet('k', 60, () => 1, { [name]: odd }),
+      NO_TTLS.filter((odd) => odd !== undefined),
+      'invalid-argument',
+    ],
+  ),
+  ...(['softTimeoutMs', 'hardTimeoutMs'] as const).map((name): (typeof REFUSED)[number] => [
+    `cache.getOrSet({ ${name} })`,
+    (kv, odd) => new CacheClient(kv).getOrSet('k', 60, () => 1, { [name]: odd }),
+    [0, -1, 2 ** 31, Number.NaN, '5', null],
+    'invalid-argument',
+  ]),
+  [
+    'cache.getOrSet({ validate })',
+    (kv, odd) => new CacheClient(kv).getOrSet('k', 60, () => 1, { validate: odd }),
+    [null, 5, 'v', {}],
+    'invalid-argument',
+  ],
+  [
+    'cache.getOrSet({ tags })',
+    (kv, odd) => new CacheClient(kv).getOrSet('k', 60, () => 1, { tags: odd }),
+    NO_TAGS,
     'invalid-argument',
   ],
   [

@@ -35,6 +35,17 @@ const USES: [name: string, use: Use][] = [
   ['cache.delete', (kv, options) => new CacheClient(kv, options).delete(mark('key'))],
   ['cache.deleteMany', (kv, options) => new CacheClient(kv, options).deleteMany([mark('key'), mark('other key')])],
   ['cache.getOrSet', (kv, options) => new CacheClient(kv, options).getOrSet(mark('key'), 60, () => mark('value'))],
+  [
+    'cache.getOrSet with tags',
+    (kv, options) =>
+      new CacheClient(kv, { ...options, namespace: mark('namespace') }).getOrSet(mark('key'), 60, () => mark('value'), {
+        tags: [mark('tag')],
+        validate: () => false,
+      }),
+  ],
+  ['cache.getMany', (kv, options) => new CacheClient(kv, options).getMany([mark('key'), mark('other key')])],
+  ['cache.setMany', (kv, options) => new CacheClient(kv, options).setMany({ [mark('key')]: mark('value') }, 60)],
+  ['cache.invalidateTags', (kv, options) => new CacheClient(kv, options).invalidateTags([mark('tag')])],
 ];
 const REFUSED: [name: string, use: Use][] = [
   ['a session of another token', (kv) => new SessionCacheClient(kv).set(mark('other'), SESSION)],
@@ -54,6 +65,12 @@ const REFUSED: [name: string, use: Use][] = [
   ['a value with a cycle', (kv) => new CacheClient(kv).set(mark('key'), cyclic, 60)],
   ['a value with a bigint', (kv) => new CacheClient(kv).set(mark('key'), [mark('value'), 1n], 60)],
   ['a value too large', (kv) => new CacheClient(kv).set(mark('key'), MARK.repeat(2_000_000), 60)],
+  [
+    'a tag too long',
+    (kv) => new CacheClient(kv).set(mark('key'), 1, 60, { tags: Array.from({ length: 60 }, (_, at) => mark(`${at}`)) }),
+  ],
+  ['a key among many to read', (kv) => new CacheClient(kv).getMany([mark('key'), ''])],
+  ['an odd list of tags', (kv) => new CacheClient(kv).invalidateTags([mark('tag'), 5 as never])],
   ['a key among many', (kv) => new CacheClient(kv).deleteMany([mark('key'), ''])],
 ];
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { turns } from './support/core.ts';
 import { HeldStore } from './support/held-store.ts';
+import { recording } from './support/recording-store.ts';
 
 const ask = async (path: string, name: string): Promise<unknown> =>
   (await exports.default.fetch(`http://test${path}?name=${encodeURIComponent(name)}`)).json();
@@ -48,13 +49,16 @@ describe('the write after a load', () => {
     expect(await Promise.all(left)).toEqual([undefined]);
   });
 
-  it('is not made, and waitUntil not asked, for a hit, an undefined and a TTL of 0', async () => {
+  it('is not made for a hit, an undefined and a TTL of 0, and waitUntil is asked for loads alone', async () => {
     const left: Promise<unknown>[] = [];
-    const cache = new CacheClient(new MemoryKV(), { waitUntil: (work) => left.push(work) });
+    const kv = recording(new MemoryKV());
+    const cache = new CacheClient(kv, { waitUntil: (work) => left.push(work) });
     await cache.set('hit', 1, 60);
     expect(await cache.getOrSet('hit', 60, () => 2)).toBe(1);
+    expect(left).toEqual([]);
     expect(await cache.getOrSet('undefined', 60, () => undefined)).toBeUndefined();
     expect(await cache.getOrSet('no TTL', 0, () => 3)).toBe(3);
-    expect(left).toEqual([]);
+    expect(await Promise.all(left)).toEqual([undefined, undefined]);
+    expect(kv.operations).toEqual(['put hit', 'get hit', 'get undefined', 'get no TTL']);
   });
 });

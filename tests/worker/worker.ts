@@ -1,6 +1,7 @@
 import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
 export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
 import { ruin } from './support/core.ts';
+import { flight, loadsOf } from './support/flight-route.ts';
 import { sessionOf } from './support/sessions.ts';
 import { SlowStore } from './support/slow-store.ts';
 
@@ -20,6 +21,8 @@ const ROUTES: Record<string, (env: Cloudflare.Env, name: string) => unknown> = {
   '/trap': trap,
   '/load': load,
   '/load-and-wait': loadAndWait,
+  '/flight': flight,
+  '/loads': loadsOf,
 };
 
 /** Uses each client and says what came of it. */

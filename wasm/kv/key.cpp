@@ -25,6 +25,8 @@ constexpr std::array<bool, 256> kSuspect = [] {
 
 bool isSuspect(char byte) { return kSuspect[static_cast<unsigned char>(byte)]; }
 
+}  // namespace
+
 void appendEscaped(std::string& key, char byte) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   const auto code = static_cast<unsigned char>(byte);
@@ -32,6 +34,8 @@ void appendEscaped(std::string& key, char byte) {
   key += kHex[code >> 4];
   key += kHex[code & 15];
 }
+
+namespace {
 
 void escapeInto(std::string& key, std::string_view prefix, std::string_view separator, const InputText& identifier,
                 std::size_t maxBytes) {
@@ -149,6 +153,22 @@ Result<CacheKey> forCache(const InputText& key) {
   text += '#';
   text += digest.substr(0, kShortDigestCharacters);
   return CacheKey{std::move(text), digest};
+}
+
+Result<void> checkCachePrefix(const InputText& prefix) {
+  const auto refused = [](ErrorCode code, std::string_view reason) { return std::unexpected(Error{code, reason}); };
+  if (!prefix.whole() || prefix.head.size() > kv::kMaxKeyBytes) {
+    return refused(ErrorCode::KeyTooLong, "the prefix is longer than KV's 512 bytes");
+  }
+  if (hasLoneSurrogate(prefix.head)) return refused(ErrorCode::InvalidArgument, "the prefix must be well-formed Unicode");
+  for (const std::string_view foreign : kForeignPrefixes) {
+    if (foreign == "cache:") continue;
+    if (foreign.starts_with(prefix.head) || prefix.head.starts_with(foreign)) {
+      return refused(ErrorCode::InvalidArgument,
+                     "keys of other clients begin so too (session:, usess:, urev:, srev:, e:); use a longer prefix");
+    }
+  }
+  return {};
 }
 
 }  // namespace codex::key

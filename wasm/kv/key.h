@@ -15,6 +15,9 @@ namespace codex::key {
 /// IPv4 addresses and UUIDs stand as they are.
 std::string escaped(std::string_view prefix, const InputText& identifier, std::size_t maxBytes);
 
+/// Percent-encodes a byte.
+void appendEscaped(std::string& key, char byte);
+
 /// The key of a rate-limit counter. A prefix that does not end in `:` is closed with `%:`, so that ("rl:a", "b") and
 /// ("rl:ab", "") differ. Errors: InvalidConfig for a prefix that is empty, longer than 256 bytes, not UTF-8, contains `%:`
 /// or `%b:`, or belongs to the other clients.
@@ -43,5 +46,9 @@ struct CacheKey {
 /// Verbatim, except that a key above 512 bytes or with lone surrogates becomes a prefix of itself, `#` and 128 bits of its
 /// SHA-256. Errors: InvalidArgument for "", "." and "..", which KV forbids.
 Result<CacheKey> forCache(const InputText& key);
+
+/// Checks what the keys of cache entries that are to be deleted begin with. Errors: InvalidArgument where sessions, their
+/// revocations or the epochs of groups could begin so too, and where it is empty or not UTF-8; KeyTooLong above 512 bytes.
+Result<void> checkCachePrefix(const InputText& prefix);
 
 }  // namespace codex::key

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "wasm/cache/entry.h"
 #include "wasm/error.h"
 #include "wasm/kv/limits.h"
 #include "wasm/session/session-record.h"
@@ -20,7 +21,7 @@ enum class KvVerb { Get, Put, Delete };
 enum class KvValue {
   Text,     // its text crosses: counters and watermarks, whose format the core owns
   Record,   // its text crosses with its metadata: counters, which say by which rule they were counted
-  Payload,  // it stays with the host, which has it under this call: cache entries
+  Payload,  // it stays with the host, which has it under this call: cache entries, whose metadata crosses as numbers
   Session,  // it stays with the host, which parses it and hands over what the session rules ask for
 };
 
@@ -33,6 +34,8 @@ struct KvRequest {
   std::string_view value = {};
   /// JSON, or empty for none.
   std::string_view metadata = {};
+  /// The metadata of a cache entry, which the host writes as JSON from its numbers.
+  const entry::Envelope* entry = nullptr;
   Seconds ttl{0};
   /// How long KV's edge may serve this read from its own cache; nothing means KV's default.
   std::optional<Seconds> cacheTtl = {};
@@ -50,6 +53,7 @@ struct KvRecord {
   /// JSON, or empty where there is none or the store keeps none.
   std::string_view metadata = {};
   const SessionFacts* session = nullptr;
+  const entry::Facts* entry = nullptr;
 };
 
 /// The answer to an operation: nothing for an absent key and for writes, and when it came.

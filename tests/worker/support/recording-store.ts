@@ -1,6 +1,6 @@
 import type { KVLike } from '@codex/cloudflare-clients';
 
-/** What was asked of a store: `get k`, `put k`, `delete k`; of a bulk read `get k,l`. */
+/** What was asked of a store: `get k`, `get k,l` in bulk, `put k`, `delete k`, `list prefix`. */
 export interface RecordingStore extends KVLike {
   readonly operations: string[];
 }
@@ -11,11 +11,13 @@ export function recording(kv: KVLike): RecordingStore {
   const note =
     (name: string, operation: (...args: never[]) => unknown) =>
     (...args: unknown[]): unknown => {
-      operations.push(`${name} ${String(args[0])}`);
+      const [asked] = args as [unknown];
+      const subject = Array.isArray(asked) ? asked.join() : ((asked as { prefix?: string }).prefix ?? asked);
+      operations.push(`${name} ${String(subject)}`);
       return operation.apply(kv, args as never[]);
     };
   const store: Record<string, unknown> = { operations };
-  for (const name of ['get', 'getWithMetadata', 'put', 'delete'] as const) {
+  for (const name of ['get', 'getWithMetadata', 'put', 'delete', 'list'] as const) {
     const operation = (kv as unknown as Record<string, unknown>)[name];
     if (typeof operation === 'function') store[name] = note(name === 'getWithMetadata' ? 'get' : name, operation as never);
   }

@@ -1,0 +1,268 @@
+import type { Call, LostCode } from './call.js';
+import { type Terms, NO_TAGS, NO_TERMS } from './cache-options.js';
+import { type Caller, checkString } from './caller.js';
+import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
+import { enums } from './core.js';
+import { flightId, supersede, within } from './flights.js';
+import type { Instance } from './instance.js';
+import { isValid, type Validate } from './validation.js';
+
+const { Field, State } = enums;
+
+const endingOf = endingIn(namesOf(enums.CacheOutcome));
+const entryStates = namesOf(enums.EntryState);
+
+/** `fresh`; `stale`: may be answered, and should be loaded anew; `error-only`: may be answered where loading fails; `miss`. */
+export type EntryState = 'fresh' | 'stale' | 'error-only' | 'miss';
+
+/** What a look-up found. */
+export interface Found extends Ending {
+  state: EntryState;
+  /** The value, parsed: the caller's own. Undefined for a miss. */
+  value: unknown;
+  /** Its JSON text. */
+  text: string;
+  /** Since it was made; null where it does not say. */
+  ageMs: number | null;
+  freshMs: number;
+  staleMs: number;
+  errorMs: number;
+  /** How long it took to load, or 0: unknown. */
+  loadMs: number;
+  /** The tags named and their epochs, as the core writes them; the entry's own where none was named. */
+  tags: string;
+  /** The key in the store. */
+  key: string;
+}
+
+/** A miss of which nothing is known. */
+function missed(ending: Ending, key: string): Found {
+  const nothing = { ageMs: null, freshMs: 0, staleMs: 0, errorMs: 0, loadMs: 0 };
+  return { ...ending, ...nothing, state: 'miss', value: undefined, text: '', tags: '', key };
+}
+
+function foundIn(instance: Instance, call: Call): Found {
+  const { outcome, error } = endingOf(instance);
+  const reply = instance.reply();
+  const age = reply[Field.AgeMs] as number;
+  return {
+    outcome,
+    error,
+    state: entryStates[instance.int(Field.EntryState)] ?? 'miss',
+    value: undefined,
+    text: call.payload,
+    ageMs: age < 0 ? null : age,
+    freshMs: reply[Field.FreshMs] as number,
+    staleMs: reply[Field.StaleMs] as number,
+    errorMs: reply[Field.ErrorMs] as number,
+    loadMs: reply[Field.LoadMs] as number,
+    tags: tagsIn(instance),
+    key: call.key,
+  };
+}
+
+function tagsIn(instance: Instance): string {
+  const length = instance.int(Field.TagsLength);
+  return length === 0 ? '' : instance.text(instance.int(Field.TagsAddress), length);
+}
+
+/** The operations of the core on entries, under the keys of one client. */
+export class Entries {
+  readonly caller: Caller;
+  /** What begins every key. */
+  readonly prefix: string;
+  readonly #namespace: string;
+  readonly #namespaceBytes: number;
+
+  /** `clientNamespace` begins `prefix`. */
+  constructor(caller: Caller, prefix: string, clientNamespace: string) {
+    this.caller = caller;
+    this.prefix = prefix;
+    this.#namespace = clientNamespace;
+    this.#namespaceBytes = new TextEncoder().encode(clientNamespace).length;
+  }
+
+  /** The whole key of what a caller names. Throws `invalid-argument` where that is no string. */
+  full(key: string, op: string): string {
+    checkString(key, op, 'key');
+    // What KV forbids stays what it is, for the core to refuse.
+    return key === '' || key === '.' || key === '..' ? key : this.prefix + key;
+  }
+
+  /** Names an epoch's place for what the isolate knows of groups: the same tag of the same namespace. */
+  group(tag: string): string {
+    return `${this.#namespace}:${tag}`;
+  }
+
+  /** Waits until something older has reached the store, or has had its time. */
+  async overtake(older: Promise<unknown>): Promise<void> {
+    await within(older, this.caller.store.timeoutMs);
+  }
+
+  /** Supersedes what is being loaded for a key, before it is written or deleted. Costs nothing where nothing is. */
+  supersede(full: string): Promise<void> | undefined {
+    const older = supersede(flightId(this.caller.store.id, full));
+    return older === undefined ? undefined : this.overtake(older);
+  }
+
+  /** Throws for what can never work. Does no I/O. */
+  async check(op: string, key: string, terms: Terms = NO_TERMS, tags: readonly string[] = NO_TAGS): Promise<void> {
+    const { ttl, negativeTtl, stale, error } = terms;
+    const full = this.full(key, op);
+    await this.#run(this.caller.begin(), op, tags, (instance) =>
+      instance.exports.checkEntry(instance.write(full), ttl, negativeTtl, stale, error),
+    );
+  }
+
+  /** Throws for what cannot be the beginning of keys to delete. Does no I/O. */
+  async checkPrefix(op: string, prefix: string): Promise<void> {
+    await this.#run(this.caller.begin(), op, NO_TAGS, (instance) => instance.exports.checkPrefix(instance.write(prefix)));
+  }
+
+  /** Looks an entry up and parses it, and tells the listener; whatever goes wrong is a miss. Throws for what cannot be a key. */
+  async read(
+    op: string,
+    key: string,
+    tags: readonly string[] = NO_TAGS,
+    terms: Terms = NO_TERMS,
+    validate?: Validate,
+  ): Promise<Found> {
+    const call = this.caller.begin();
+    const found = await this.find(call, op, key, tags, terms, validate);
+    this.report(call, op, found);
+    this.caller.release(call);
+    return found;
+  }
+
+  /** The same, on a call of the caller's, and without a word to the listener. */
+  async find(
+    call: Call,
+    op: string,
+    key: string,
+    tags: readonly string[],
+    { ttl, negativeTtl, stale, error }: Terms,
+    validate?: Validate,
+  ): Promise<Found> {
+    const full = this.full(key, op);
+    call.input = full;
+    call.payload = '';
+    const found = await call.run<undefined, Found>(
+      {
+        op,
+        begin: (instance) =>
+          named(instance, tags)
+            ? instance.exports.lookUpEntry(instance.write(full), this.#namespaceBytes, ttl, negativeTtl, stale, error)
+            : State.Refused,
+        end: foundIn,
+        lost: (code: LostCode) => missed(lostEnding(code), full),
+      },
+      undefined,
+    );
+    if (found.state === 'miss') return found;
+    try {
+      found.value = JSON.parse(found.text);
+      if (validate === undefined || (await isValid(validate, found.value))) return found;
+    } catch {
+      // Not what this cache stores.
+    }
+    return { ...missed({ outcome: 'corrupt', error: undefined }, found.key), tags: found.tags };
+  }
+
+  report(call: Call, op: string, { outcome, error }: Ending): void {
+    this.caller.report(call, op, outcome, outcome === 'hit' || outcome === 'stale' ? 'kv' : 'none', error);
+  }
+
+  /** The epochs of tags as they are now, as the core writes them; null where they cannot be read. */
+  async readEpochs(op: string, tags: readonly string[]): Promise<string | null> {
+    const call = this.caller.begin();
+    const found = await call.run<undefined, Found>(
+      {
+        op,
+        begin: (instance) =>
+          named(instance, tags) ? instance.exports.readEpochs(instance.write(this.#namespace)) : State.Refused,
+        end: foundIn,
+        lost: (code: LostCode) => missed(lostEnding(code), ''),
+      },
+      undefined,
+    );
+    this.report(call, op, found);
+    return found.error === undefined ? found.tags : null;
+  }
+
+  /**
+   * Stores a JSON text. `negative`: it is null. `loadMs`: how long the value took to load, -1 for one that was not loaded.
+   * `epochs`: those read before the value was made; where there are none, those of `tags` are read now.
+   */
+  async store(
+    op: string,
+    key: string,
+    text: string,
+    terms: Terms,
+    { tags = NO_TAGS, epochs = '', loadMs = -1 }: { tags?: readonly string[]; epochs?: string; loadMs?: number },
+  ): Promise<Ending> {
+    const full = this.full(key, op);
+    const { ttl, negativeTtl, stale, error } = terms;
+    const call = this.caller.begin();
+    call.input = full;
+    call.payload = text;
+    const ending = await this.#run(call, op, tags, (instance) => {
+      const [length, keepsMetadata] = [instance.write(full), this.caller.store.keepsMetadata];
+      const read = epochs === '' ? 0 : instance.write(epochs);
+      // biome-ignore format: what, for how long, and what else is known
+      return instance.exports.storeEntry(
+        length, this.#namespaceBytes,
+        ttl, negativeTtl, stale, error,
+        text === 'null', keepsMetadata, loadMs, read,
+      );
+    });
+    this.caller.report(call, op, ending.outcome, 'kv', ending.error);
+    call.payload = '';
+    this.caller.release(call);
+    return ending;
+  }
+
+  /** Deletes an entry by its whole key. */
+  async delete(op: string, full: string): Promise<Ending> {
+    const call = this.caller.begin();
+    call.input = full;
+    const ending = await this.#run(call, op, NO_TAGS, (instance) => instance.exports.deleteEntry(instance.write(full)));
+    this.caller.report(call, op, ending.outcome, 'kv', ending.error);
+    return ending;
+  }
+
+  /** Gives a tag another epoch. */
+  async invalidate(op: string, tag: string): Promise<Ending> {
+    const call = this.caller.begin();
+    const ending = await this.#run(call, op, [tag], (instance) =>
+      instance.exports.invalidateTag(instance.write(this.#namespace), randomEpoch()),
+    );
+    this.caller.report(call, op, ending.outcome, 'kv', ending.error);
+    return ending;
+  }
+
+  #run(call: Call, op: string, tags: readonly string[], begin: (instance: Instance) => number): Promise<Ending> {
+    const steps = {
+      op,
+      begin: (instance: Instance) => (named(instance, tags) ? begin(instance) : State.Refused),
+      end: endingOf,
+      lost: lostEnding,
+    };
+    return call.run(steps, undefined);
+  }
+}
+
+/** Names the tags of the call about to be entered. False where the core refused one, and has said why. */
+function named(instance: Instance, tags: readonly string[]): boolean {
+  for (const tag of tags) {
+    instance.rewind();
+    if (instance.exports.nameTag(instance.write(tag)) === State.Refused) return false;
+  }
+  if (tags.length > 0) instance.rewind();
+  return true;
+}
+
+/** A random whole number below 2^53. */
+function randomEpoch(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high & 0x1f_ffff) * 2 ** 32 + low;
+}

@@ -1,0 +1,62 @@
+import { deleteEach, MAX_OPERATIONS } from './cache-batch.js';
+import type { Entries } from './cache-entries.js';
+import { optionsOf } from './cache-options.js';
+import { checkString } from './caller.js';
+import { KVClientError, storeFailure } from './errors.js';
+import { flightId, supersedePrefix } from './flights.js';
+import { inRange } from './options.js';
+import { statusOf } from './store.js';
+
+/** How far `deleteByPrefix` goes. */
+export interface DeleteByPrefixOptions {
+  /** Where an earlier call with the same prefix stopped. */
+  cursor?: string;
+  /** Lists and deletes that this call may take: 2 to 900, default 900. Workers allow a request 1,000 operations. */
+  maxOperations?: number;
+}
+
+/** What `deleteByPrefix` did. */
+export interface DeletedPrefix {
+  deleted: number;
+  /** Whether the list has come to its end. */
+  complete: boolean;
+  /** Where to go on; absent at the end. */
+  cursor?: string;
+}
+
+/** The most keys of one list (developers.cloudflare.com/kv/api/list-keys). */
+const MAX_LISTED = 1000;
+
+export async function deleteByPrefix(
+  entries: Entries,
+  prefix: string,
+  options: DeleteByPrefixOptions | undefined,
+): Promise<DeletedPrefix> {
+  const op = 'deleteByPrefix';
+  const { maxOperations = MAX_OPERATIONS, ...chosen } = optionsOf(options, op);
+  checkString(prefix, op, 'prefix');
+  const full = entries.prefix + prefix;
+  await entries.checkPrefix(op, full);
+  let left = Math.floor(inRange(maxOperations, `${op}: maxOperations`, 2, MAX_OPERATIONS, 'invalid-argument'));
+  let { cursor } = chosen;
+  if (cursor !== undefined) checkString(cursor, op, 'cursor');
+
+  const { store } = entries.caller;
+  const older = supersedePrefix(flightId(store.id, full));
+  if (older !== undefined) await entries.overtake(older);
+  let deleted = 0;
+  while (left > 1) {
+    // No more than can be deleted as well: whoever goes on with the cursor has missed none.
+    const page = await store.list(full, Math.min(MAX_LISTED, left - 1), cursor).catch((error: unknown) => {
+      if (error instanceof KVClientError) throw error;
+      throw storeFailure(op, statusOf(error) === 429 ? 'store-rate-limited' : 'store-unavailable');
+    });
+    const { failure, failed } = await deleteEach(entries, op, page.keys, (key) => key);
+    if (failure !== undefined) throw storeFailure(op, failure, failed);
+    deleted += page.keys.length;
+    left -= 1 + page.keys.length;
+    ({ cursor } = page);
+    if (cursor === undefined) return { deleted, complete: true };
+  }
+  return { deleted, complete: false, ...(cursor === undefined ? {} : { cursor }) };
+}
