@@ -105,6 +105,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
       for (const { allowed, reason, ticket } of verdicts) {
         if (reason === 'degraded') expect({ allowed, ticket }).toEqual({ allowed: false, ticket: undefined });
       }
+      await later.settled(name === 'answers 429' ? 4 : 1);
     });
   });
 
