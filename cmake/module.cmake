@@ -1,5 +1,6 @@
 # codex-core.js and codex-core.wasm, which ship, and codex-core.d.ts, from the core and its bindings.
 set(MODULE_COMPILE_OPTIONS
+  -Oz
   -flto
   -mtail-call  # symmetric transfer between coroutines in constant stack
 )
@@ -28,22 +29,15 @@ set(MODULE_LINK_OPTIONS
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
-# What is large and seldom run is made small; so is what waits for a store anyway. Decisions in memory stay fast.
+# Everything is made small but what runs again and again without a store: deciding and replying.
 set_source_files_properties(
-  bindings/cache-exports.cpp
-  wasm/cache/cache.cpp
-  wasm/cache/entry.cpp
-  wasm/cache/tags.cpp
-  wasm/http/address.cpp
-  wasm/json/general-reader.cpp
-  PROPERTIES COMPILE_OPTIONS -Oz)
-set_source_files_properties(
-  bindings/authority-exports.cpp
-  bindings/limit-numbers.cpp
-  bindings/limit-upkeep-exports.cpp
-  wasm/memory/tier.cpp
-  wasm/ratelimit/rate-limiter.cpp
-  PROPERTIES COMPILE_OPTIONS -Os)
+  bindings/rate-limit-exports.cpp
+  bindings/reply.cpp
+  wasm/memory/siphash.cpp
+  wasm/ratelimit/attempts.cpp
+  wasm/ratelimit/fixed-window.cpp
+  wasm/ratelimit/limit-decision.cpp
+  PROPERTIES COMPILE_OPTIONS -O3)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})
 target_link_libraries(bindings PUBLIC core)
