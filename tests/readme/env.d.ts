@@ -5,6 +5,7 @@ interface Env {
   RATE_LIMIT_KV: KVNamespace;
   CACHE_KV: KVNamespace;
   DB: D1Database;
+  LOGIN_LIMITS: DurableObjectNamespace;
   BETTER_AUTH_SECRET: string;
 }
 
@@ -14,6 +15,7 @@ declare namespace Cloudflare {
     RATE_LIMIT_KV: KVNamespace;
     CACHE_KV: KVNamespace;
     DB: D1Database;
+    LOGIN_LIMITS: DurableObjectNamespace;
     BETTER_AUTH_SECRET: string;
   }
 }
@@ -42,6 +44,16 @@ declare module 'readme:sessions' {
 
 declare module 'readme:limits' {
   export function mayExport(env: Env, userId: string): Promise<Response | null>;
+}
+
+declare module 'readme:login' {
+  export function login(request: Request, env: Env, email: string, isRight: () => Promise<boolean>): Promise<Response>;
+}
+
+declare module 'readme:objects' {
+  import type { RateLimiterClient } from '@codex/cloudflare-clients';
+  export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
+  export function exactLimiter(env: Env): RateLimiterClient;
 }
 
 declare module 'readme:cache' {

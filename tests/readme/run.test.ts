@@ -6,8 +6,10 @@ import { countedCache } from 'readme:events';
 import { published, unpublish } from 'readme:cache';
 import { signedIn, tokenOf } from 'readme:hook';
 import { mayExport } from 'readme:limits';
+import { login } from 'readme:login';
 import { cacheInMemory } from 'readme:minimal';
 import names from 'readme:names';
+import { exactLimiter, RateLimitAuthority } from 'readme:objects';
 import { currentSession, forget, forgetEverywhere } from 'readme:sessions';
 import worker from 'readme:worker';
 
@@ -93,6 +95,31 @@ const programs: Record<string, () => Promise<void>> = {
     expect(third?.headers.get('Retry-After')).toBe('1');
     const outage = await mayExport({ ...env, RATE_LIMIT_KV: broken(env.RATE_LIMIT_KV) }, 'dee');
     expect(await outage?.text()).toBe('Try again soon');
+  },
+
+  async login() {
+    const ask = (isRight: boolean): Promise<Response> =>
+      login(
+        new Request('https://x.example/', { headers: { 'CF-Connecting-IP': '192.0.2.77' } }),
+        env,
+        'fay@example.com',
+        async () => isRight,
+      );
+    for (let attempt = 0; attempt < 10; attempt++) expect((await ask(true)).status).toBe(200);
+    for (let attempt = 0; attempt < 5; attempt++) expect((await ask(false)).status).toBe(401);
+    const refused = await ask(true);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('RateLimit')).toContain('"address";r=0');
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(800);
+  },
+
+  async objects() {
+    expect(RateLimitAuthority).toBeTypeOf('function');
+    const limiter = exactLimiter(env);
+    const attempts = Array.from({ length: 20 }, () => limiter.checkLimit('gil', { limit: 3, window: 60, keyPrefix: 'rl:x:' }));
+    const verdicts = await Promise.all(attempts);
+    expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(3);
+    expect(verdicts.every(({ exact, scope }) => exact && scope === 'global')).toBe(true);
   },
 
   async cache() {
