@@ -265,14 +265,10 @@ export class LimitDecider {
 
   /** Reads the verdict, sees to it that the counter is written, and reports where somebody listens. */
   #decided(instance: Instance, call: Call, attempt: Attempt): RateLimitResult {
-    const result = verdictIn(instance, attempt.rule);
     const sequence = instance.int(Field.TicketSequence);
-    if (sequence > 0) {
-      const opening = instance.reply()[Field.TicketOpening] as number;
-      const isTheirs = this.#objects !== null && result.reason !== 'degraded';
-      result.ticket = ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
-      this.#follow(instance, result, attempt, call.beganMs);
-    }
+    const ticket = sequence > 0 ? this.#ticket(instance, attempt, sequence) : undefined;
+    const result = verdictIn(instance, attempt.rule, ticket);
+    if (ticket !== undefined) this.#follow(instance, result, attempt, call.beganMs);
     const writeInMs = instance.int(Field.WriteInMs);
     if (this.#caller.listens) {
       const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : result.allowed ? 'allowed' : 'denied';
@@ -284,6 +280,12 @@ export class LimitDecider {
     this.#caller.release(call);
     this.#writeLater(attempt, writeInMs);
     return result;
+  }
+
+  #ticket(instance: Instance, attempt: Attempt, sequence: number): RateLimitTicket {
+    const opening = instance.reply()[Field.TicketOpening] as number;
+    const isTheirs = this.#objects !== null && instance.int(Field.Reason) !== enums.Reason.degraded;
+    return ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
   }
 
   /** Keeps what the fallback would go on from, and by what the core finds the counter again. */

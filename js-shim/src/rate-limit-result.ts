@@ -54,19 +54,20 @@ const scopes = namesOf<RateLimitResult['scope']>(enums.Scope);
 const algorithms: readonly RateLimitAlgorithm[] = namesOf<RateLimitAlgorithm>(enums.Algorithm);
 
 /** Reads a verdict by that rule from the reply. */
-export function verdictIn(instance: Instance, rule: Rule): RateLimitResult {
+export function verdictIn(instance: Instance, rule: Rule, ticket: RateLimitTicket | undefined): RateLimitResult {
   const reply = instance.reply();
-  return {
-    allowed: reply[Field.Allowed] === 1,
-    remaining: reply[Field.Remaining] as number,
-    resetAt: reply[Field.ResetAt] as number,
-    limit: reply[Field.Limit] as number,
-    windowMs: windowMsOf(rule),
-    retryAfterMs: reply[Field.RetryAfterMs] as number,
-    reason: reasons[instance.int(Field.Reason)] ?? 'degraded',
-    exact: reply[Field.Exact] === 1,
-    scope: scopes[instance.int(Field.Scope)] ?? 'isolate',
-  };
+  const allowed = reply[Field.Allowed] === 1;
+  const remaining = reply[Field.Remaining] as number;
+  const resetAt = reply[Field.ResetAt] as number;
+  const limit = reply[Field.Limit] as number;
+  const windowMs = windowMsOf(rule);
+  const retryAfterMs = reply[Field.RetryAfterMs] as number;
+  const reason = reasons[instance.int(Field.Reason)] ?? 'degraded';
+  const exact = reply[Field.Exact] === 1;
+  const scope = scopes[instance.int(Field.Scope)] ?? 'isolate';
+  // Made in one piece: a property that is added later is kept apart from the others, which costs as much as they do.
+  if (ticket === undefined) return { allowed, remaining, resetAt, limit, windowMs, retryAfterMs, reason, exact, scope };
+  return { allowed, remaining, resetAt, limit, windowMs, retryAfterMs, reason, exact, scope, ticket };
 }
 
 /** The ticket of an attempt that was counted. */

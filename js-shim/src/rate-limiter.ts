@@ -227,7 +227,7 @@ export class RateLimiterClient {
   async reset(identifier: string, keyPrefixOrConfig: string | RateLimitConfig): Promise<void> {
     checkString(identifier, 'reset', 'identifier');
     const keyPrefix = typeof keyPrefixOrConfig === 'string' ? keyPrefixOrConfig : ruleOf(keyPrefixOrConfig, 'reset').keyPrefix;
-    const attempt = { op: 'reset', identifier, rule: { ...NO_RULE, keyPrefix }, cost: 0, counts: false };
+    const attempt = { op: 'reset', identifier, rule: { ...NO_RULE, keyPrefix }, cost: 0, counts: false, kept: undefined };
     await this.#decider.change(
       attempt,
       (instance, _, policy) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier), policy),
@@ -249,5 +249,6 @@ function costUpTo(last: number, attempts: readonly Attempt[]): number {
 
 function attemptOf(op: string, identifier: unknown, config: unknown, cost: unknown, counts: boolean): Attempt {
   checkString(identifier, op, 'identifier');
-  return { op, identifier, rule: ruleOf(config, op), cost: cost === undefined ? 1 : numberOr(cost), counts };
+  const rule = ruleOf(config, op);
+  return { op, identifier, rule, cost: cost === undefined ? 1 : numberOr(cost), counts, kept: undefined };
 }

@@ -97,7 +97,8 @@ std::optional<std::string> checkLimitKey(const Origin& origin) {
   const std::string_view prefix = origin.prefix;
   const bool foreign = std::ranges::any_of(kForeign, [&](std::string_view one) { return prefix.starts_with(one); });
   const bool acceptable = !prefix.empty() && prefix.size() <= 256 && testing::isUtf8(prefix) &&
-                          prefix.find("%:") == std::string_view::npos && !foreign;
+                          prefix.find("%:") == std::string_view::npos && prefix.find("%b:") == std::string_view::npos &&
+                          !foreign;
   std::optional<std::string> made;
   for (const InputText& identifier : asEntered(origin.identifier)) {
     const Result<std::string> key = key::forLimit(prefix, identifier);
@@ -105,6 +106,7 @@ std::optional<std::string> checkLimitKey(const Origin& origin) {
     if (!key) return std::nullopt;
     const std::string closed = origin.prefix + (prefix.ends_with(':') ? "" : "%:");
     requireEscaped(*key, closed, origin.identifier, kv::kMaxKeyBytes);
+    requireEscaped(key::forBlock(prefix, identifier), origin.prefix + "%b:", origin.identifier, kv::kMaxKeyBytes);
     for (const std::string_view one : kForeign) require(!key->starts_with(one), "a counter is no other client's key");
     require(!made || made == *key, "a long identifier has one key, however it entered");
     made = *key;
@@ -163,7 +165,13 @@ void check(std::string_view input) {
 
   const std::optional<std::string> one = checkLimitKey(first);
   const std::optional<std::string> other = checkLimitKey(second);
-  if (one && other) require((*one == *other) == (first == second), "no two identifiers share a counter");
+  if (one && other) {
+    require((*one == *other) == (first == second), "no two identifiers share a counter");
+    const std::string block = key::forBlock(first.prefix, InputText{first.identifier});
+    const std::string next = key::forBlock(second.prefix, InputText{second.identifier});
+    require((block == next) == (first == second), "no two identifiers share a block");
+    require(block != *other && next != *one, "a block is nobody's counter");
+  }
 
   checkUserKey(first.identifier);
   checkSessionKey(first.identifier);
