@@ -28,14 +28,14 @@ int checkLimit(int prefix, int identifier, double limit, double windowSeconds, i
               [&](KvStore& store) { return codex::checkLimit(isolate->limits, store, attemptOnStore(), policy, caller.now); });
 }
 
-/// The same by the counter that decided last time, which spares the texts. Dropped where it cannot: it was evicted, or somebody
+/// The same by the counter that decided last time, which spares the texts, and `enter`. Dropped where it cannot: it was evicted, or somebody
 /// has to be asked.
-int checkKnownLimit(unsigned place, double born, double cost, bool counts, unsigned packed) {
+int checkKnownLimit(unsigned place, double born, double cost, bool counts, unsigned packed, double now) {
   LimitTable::Counter* const counter = isolate->limits.at(place, static_cast<std::uint64_t>(born));
   if (counter == nullptr) return number(State::Dropped);
   const Result<std::int64_t> attemptCosts = attemptCost(cost);
   if (!attemptCosts) return refuse(attemptCosts.error());
-  const auto verdict = decideBy(isolate->limits, *counter, *attemptCosts, counts, policyOf(packed), caller.now);
+  const auto verdict = decideBy(isolate->limits, *counter, *attemptCosts, counts, policyOf(packed), toInstant(now));
   return verdict ? done(*verdict) : number(State::Dropped);
 }
 

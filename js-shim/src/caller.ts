@@ -8,6 +8,9 @@ import { keepsAlive, runtimeProblem, waitUntil } from '#host';
 /** Calls kept for the next ones. */
 const IDLE_CALLS = 32;
 
+/** What a decision has cost so far. */
+export type Spent = Pick<Call, 'beganMs' | 'kvReads' | 'kvWrites'>;
+
 /** What the three clients share: a store, a clock, the work left for after the answer, and the events. */
 export class Caller {
   readonly store: Store;
@@ -89,7 +92,7 @@ export class Caller {
   }
 
   /** Tells the listener, if there is one, how a call came out. */
-  report(call: Call, op: string, outcome: Outcome, source: ClientEvent['source'], error?: KVClientError['code']): void {
+  report(call: Spent, op: string, outcome: Outcome, source: ClientEvent['source'], error?: KVClientError['code']): void {
     if (this.#onEvent === undefined) return;
     const event: ClientEvent = {
       client: this.#client,

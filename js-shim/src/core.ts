@@ -44,7 +44,12 @@ class Core {
     this.#replace(wallMs);
   }
 
-  /** The number of the instance in use, or 0 where there is none. */
+  /** The instance in use, or null where there is none just now. */
+  get current(): Instance | null {
+    return this.#current;
+  }
+
+  /** Its number, or 0 where there is none. */
   get number(): number {
     return this.#current?.number ?? 0;
   }

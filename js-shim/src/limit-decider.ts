@@ -1,5 +1,5 @@
 import type { Call, Steps } from './call.js';
-import type { Caller } from './caller.js';
+import type { Caller, Spent } from './caller.js';
 import { errorCodeOf } from './codes.js';
 import { core, enums } from './core.js';
 import { type ErrorCode, storeFailure } from './errors.js';
@@ -70,13 +70,8 @@ export class LimitDecider {
 
   readonly #check: Steps<Attempt, RateLimitResult> = {
     op: 'checkLimit',
-    begin: (instance, { identifier, rule, cost, counts, kept }) => {
-      const policy = this.#policy(instance);
-      if (kept !== undefined && kept.instance === instance.number && isSameRule(kept.rule, rule)) {
-        const state = instance.exports.checkKnownLimit(kept.place, kept.born, cost, counts, policy);
-        if (state !== State.Dropped) return state;
-      }
-      return instance.exports.checkLimit(
+    begin: (instance, { identifier, rule, cost, counts }) =>
+      instance.exports.checkLimit(
         instance.write(rule.keyPrefix),
         instance.write(identifier),
         rule.limit,
@@ -85,9 +80,8 @@ export class LimitDecider {
         rule.burst,
         cost,
         counts,
-        policy,
-      );
-    },
+        this.#policy(instance),
+      ),
     input: inputOf,
     end: (instance, call, attempt) => this.#decided(instance, call, attempt),
     ask: (instance, call, attempt) => this.#ask(askedIn(instance), call, attempt),
@@ -124,13 +118,33 @@ export class LimitDecider {
 
   /** Decides an attempt, and counts it where it is to be. */
   decide(attempt: Attempt): Promise<RateLimitResult> {
-    const call = this.#caller.begin();
     const kept = this.#fallback.find(attempt.rule.keyPrefix, attempt.identifier);
     attempt.kept = kept;
+    const again = kept === undefined ? undefined : this.#decideAgain(attempt, kept);
+    if (again !== undefined) return Promise.resolve(again);
+
+    const call = this.#caller.begin();
     if (core.traps > 0 && kept !== undefined && core.number > 0 && isOutlived(kept, core.number, call.beganMs)) {
       return this.#decideTwice(call, attempt, kept);
     }
     return call.run(this.#check, attempt);
+  }
+
+  /** Decides by the counter that the core has found before, without a call. Undefined where that will not do. */
+  #decideAgain(attempt: Attempt, kept: Kept): RateLimitResult | undefined {
+    const instance = core.current;
+    if (instance === null || kept.instance !== instance.number || !isSameRule(kept.rule, attempt.rule)) return undefined;
+    const { place, born } = kept;
+    const now = this.#caller.now();
+    try {
+      const { cost, counts } = attempt;
+      const state = instance.exports.checkKnownLimit(place, born, cost, counts, this.#policy(instance), now);
+      if (state !== State.Done) return undefined;
+    } catch {
+      core.condemn(instance, Date.now());
+      return undefined;
+    }
+    return this.#verdict(instance, { beganMs: now, kvReads: 0, kvWrites: 0 }, attempt);
   }
 
   /** What an instance that trapped had counted still counts: an attempt must pass by that and by the core. */
@@ -263,23 +277,32 @@ export class LimitDecider {
     return { ...result, allowed: true, retryAfterMs: 0, reason: 'shadow' };
   }
 
-  /** Reads the verdict, sees to it that the counter is written, and reports where somebody listens. */
+  /** Ends a call with its verdict. */
   #decided(instance: Instance, call: Call, attempt: Attempt): RateLimitResult {
+    const result = this.#verdict(instance, call, attempt);
+    this.#caller.release(call);
+    return result;
+  }
+
+  /** Reads the verdict, reports it where somebody listens, and sees to it that the counter is written. */
+  #verdict(instance: Instance, call: Spent, attempt: Attempt): RateLimitResult {
     const sequence = instance.int(Field.TicketSequence);
+    const writeInMs = instance.int(Field.WriteInMs);
     const ticket = sequence > 0 ? this.#ticket(instance, attempt, sequence) : undefined;
     const result = verdictIn(instance, attempt.rule, ticket);
     if (ticket !== undefined) this.#follow(instance, result, attempt, call.beganMs);
-    const writeInMs = instance.int(Field.WriteInMs);
-    if (this.#caller.listens) {
-      const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : result.allowed ? 'allowed' : 'denied';
-      const error = errorCodeOf(instance.int(Field.Failure));
-      const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
-      const outcome = result.reason === 'degraded' ? 'degraded' : decided;
-      this.#caller.report(call, attempt.op, outcome, fromMemory ? 'memory' : this.#source, error);
-    }
-    this.#caller.release(call);
-    this.#writeLater(attempt, writeInMs);
+    if (this.#caller.listens) this.#report(instance, call, attempt, result);
+    // Last, since a write that is due enters the core at once.
+    if (writeInMs >= 0) this.#writeLater(attempt, writeInMs);
     return result;
+  }
+
+  #report(instance: Instance, call: Spent, attempt: Attempt, { allowed, reason }: RateLimitResult): void {
+    const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : allowed ? 'allowed' : 'denied';
+    const error = errorCodeOf(instance.int(Field.Failure));
+    const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
+    const outcome = reason === 'degraded' ? 'degraded' : decided;
+    this.#caller.report(call, attempt.op, outcome, fromMemory ? 'memory' : this.#source, error);
   }
 
   #ticket(instance: Instance, attempt: Attempt, sequence: number): RateLimitTicket {
