@@ -34,9 +34,12 @@ set_source_files_properties(
   bindings/rate-limit-exports.cpp
   bindings/reply.cpp
   wasm/memory/siphash.cpp
+  wasm/ratelimit/algorithms.cpp
   wasm/ratelimit/attempts.cpp
   wasm/ratelimit/fixed-window.cpp
+  wasm/ratelimit/limit-counter.cpp
   wasm/ratelimit/limit-decision.cpp
+  wasm/ratelimit/limit-table.cpp
   PROPERTIES COMPILE_OPTIONS -O3)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})

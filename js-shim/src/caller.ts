@@ -36,7 +36,8 @@ export class Caller {
 
   /** The clock that decides, in Unix milliseconds. */
   now(): number {
-    return this.#clock();
+    // Called by its name, which the compiler knows.
+    return this.#clock === Date.now ? Date.now() : this.#clock();
   }
 
   /**
