@@ -2,7 +2,7 @@
  * The package beside plain TypeScript, its size, its first use, and its memory tier beside an LRU. `npm run bench` sets up,
  * builds, and runs this.
  *
- * `quick` takes 40 seconds and shows more noise; `--write` puts the tables into README.md; `--only=<text>` runs the operations
+ * `quick` measures for less long and shows more noise; `--write` puts the tables into README.md; `--only=<text>` runs the operations
  * whose name contains it, and nothing else; `--place=<node | workerd | kv | limits | tier>` only one place's,
  * or with `tier` what is measured of the memory tier natively. A missed target is shown and fails nothing.
  */
