@@ -93,17 +93,12 @@ export class LimitDecider {
 
   readonly #settle: Steps<{ attempt: Attempt; answer: LimitAnswer | null; beganMs: number }, RateLimitResult> = {
     op: 'checkLimit',
-    begin: (instance, { attempt: { identifier, rule, cost, counts }, answer }) => {
+    begin: (instance, { attempt, answer }) => {
       if (answer !== null) instance.writeNumbers(numbersOf(answer));
       return instance.exports.settleLimit(
-        instance.write(rule.keyPrefix),
-        instance.write(identifier),
-        rule.limit,
-        rule.window,
-        rule.algorithm,
-        rule.burst,
-        cost,
-        counts,
+        ...named(instance, attempt),
+        attempt.cost,
+        attempt.counts,
         this.#policy(instance),
         answer !== null,
       );
@@ -206,15 +201,10 @@ export class LimitDecider {
     const objects = this.#objects;
     const isTheirs = counter === 0 && objects !== null;
     const call = this.#caller.begin();
-    const begin = (instance: Instance, { identifier, rule, cost }: Attempt): number =>
+    const begin = (instance: Instance): number =>
       instance.exports.refundLimit(
-        instance.write(rule.keyPrefix),
-        instance.write(identifier),
-        rule.limit,
-        rule.window,
-        rule.algorithm,
-        rule.burst,
-        cost,
+        ...named(instance, attempt),
+        attempt.cost,
         opening,
         isTheirs || counter === instance.nonce ? sequence : 0,
         this.#policy(instance),
@@ -236,14 +226,14 @@ export class LimitDecider {
    */
   async change(
     attempt: Attempt,
-    begin: (instance: Instance, attempt: Attempt, policy: number) => number,
+    begin: (instance: Instance, policy: number) => number,
     follow: (limits: FallbackLimits, instance: number, now: number) => void,
     message: (object: LimitObject, key: string, durable: boolean) => Promise<void>,
   ): Promise<void> {
     const { op } = attempt;
     const call = this.#caller.begin();
     const began = call.beganMs;
-    const enter = (instance: Instance): number => begin(instance, attempt, this.#policy(instance));
+    const enter = (instance: Instance): number => begin(instance, this.#policy(instance));
     const steps: Steps<Attempt, Done | Asked> = { op, begin: enter, end: doneIn, ask: askedIn, lost: lostDone };
     const done = await call.run(steps, attempt);
     follow(this.#fallback, core.number, began);
@@ -382,31 +372,14 @@ export class LimitDecider {
 
 const VET: Steps<Attempt, void> = {
   op: 'checkAll',
-  begin: (instance, { identifier, rule, cost }) =>
-    instance.exports.vetLimit(
-      instance.write(rule.keyPrefix),
-      instance.write(identifier),
-      rule.limit,
-      rule.window,
-      rule.algorithm,
-      rule.burst,
-      cost,
-    ),
+  begin: (instance, attempt) => instance.exports.vetLimit(...named(instance, attempt), attempt.cost),
   end: () => {},
   lost: () => {},
 };
 
 const WRITE: Steps<Attempt, Done> = {
   op: 'write',
-  begin: (instance, { identifier, rule }) =>
-    instance.exports.writeLimit(
-      instance.write(rule.keyPrefix),
-      instance.write(identifier),
-      rule.limit,
-      rule.window,
-      rule.algorithm,
-      rule.burst,
-    ),
+  begin: (instance, attempt) => instance.exports.writeLimit(...named(instance, attempt)),
   input: inputOf,
   end: doneIn,
   lost: lostDone,
@@ -415,6 +388,15 @@ const WRITE: Steps<Attempt, Done> = {
 /** Waits so long. False, and at once, outside of a request, where a Worker may set no timer. */
 function passed(ms: number): Promise<boolean> {
   return new Promise<boolean>((resolve) => setTimeout(resolve, ms, true)).catch(() => false);
+}
+
+/** Who attempts what, as the core takes it: the texts are written, and their lengths come before the rule. */
+export function named(
+  instance: Instance,
+  { identifier, rule }: Attempt,
+): [prefix: number, identifier: number, limit: number, window: number, algorithm: number, burst: number] {
+  const prefix = instance.write(rule.keyPrefix);
+  return [prefix, instance.write(identifier), rule.limit, rule.window, rule.algorithm, rule.burst];
 }
 
 /** What stands in the text buffer after an attempt's texts were written. */

@@ -1,7 +1,7 @@
 import { Caller, checkString, numberOr, readArgument } from './caller.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
-import { type Attempt, LimitDecider } from './limit-decider.js';
+import { type Attempt, LimitDecider, named } from './limit-decider.js';
 import { type LimitNamespace, LimitObjects } from './limit-object.js';
 import { type ClientOptions, inRange } from './options.js';
 import { isSameRule, type RateLimitConfig, ruleOf } from './rate-limit-config.js';
@@ -178,17 +178,7 @@ export class RateLimiterClient {
     const length = numberOr(seconds);
     await this.#decider.change(
       attempt,
-      (instance, { rule }, policy) =>
-        instance.exports.blockLimit(
-          instance.write(rule.keyPrefix),
-          instance.write(identifier),
-          rule.limit,
-          rule.window,
-          rule.algorithm,
-          rule.burst,
-          length,
-          policy,
-        ),
+      (instance, policy) => instance.exports.blockLimit(...named(instance, attempt), length, policy),
       (limits, number, now) => limits.block(attempt.rule.keyPrefix, identifier, length, number, now),
       (object, key, durable) => object.block(key, length, durable),
     );
@@ -202,16 +192,7 @@ export class RateLimiterClient {
     const attempt = attemptOf('unblock', identifier, config, undefined, false);
     await this.#decider.change(
       attempt,
-      (instance, { rule }, policy) =>
-        instance.exports.unblockLimit(
-          instance.write(rule.keyPrefix),
-          instance.write(identifier),
-          rule.limit,
-          rule.window,
-          rule.algorithm,
-          rule.burst,
-          policy,
-        ),
+      (instance, policy) => instance.exports.unblockLimit(...named(instance, attempt), policy),
       (limits) => limits.unblock(attempt.rule.keyPrefix, identifier),
       (object, key, durable) => object.unblock(key, durable),
     );
@@ -230,7 +211,7 @@ export class RateLimiterClient {
     const attempt = { op: 'reset', identifier, rule: { ...NO_RULE, keyPrefix }, cost: 0, counts: false, kept: undefined };
     await this.#decider.change(
       attempt,
-      (instance, _, policy) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier), policy),
+      (instance, policy) => instance.exports.resetLimit(instance.write(keyPrefix), instance.write(identifier), policy),
       (limits) => limits.forget(keyPrefix, identifier),
       (object, key, durable) => object.reset(key, durable),
     );
