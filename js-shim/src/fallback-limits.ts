@@ -3,7 +3,7 @@ import { KVClientError } from './errors.js';
 import { type Rule, windowMsOf } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 
-/** Callers kept at most; beyond that the one kept longest goes. */
+/** Callers kept at most; beyond that one goes, of the prefix counted first the one kept longest. */
 const MAX_CALLERS = 10_000;
 /** UTF-16 units of an identifier that stand in a caller's name; of a longer one a hash does, since anybody may send one. */
 const MAX_NAMED_UNITS = 128;
@@ -41,7 +41,7 @@ interface Asked {
 /**
  * A plain counter for the moments in which the core is being replaced, and for what an instance that trapped had counted. It
  * follows the verdicts of the core and lives as long as the isolate, so that whoever could make the core trap would gain
- * nothing by it.
+ * nothing by it, among as many callers as are kept. Two rules that share a prefix share what is kept of a caller.
  */
 export class FallbackLimits {
   readonly #prefixes = new Map<string, Map<string, Kept>>();

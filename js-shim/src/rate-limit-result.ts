@@ -11,7 +11,10 @@ import { type RateLimitAlgorithm, type Rule, windowMsOf } from './rate-limit-con
  */
 export type RateLimitReason = 'ok' | 'limit' | 'blocked' | 'degraded' | 'shadow';
 
-/** Names an attempt that was counted, for `refund`. Plain data: it may be stored and sent, to those who may know the identifier. */
+/**
+ * Names an attempt that was counted, for `refund`. Plain data, which may be stored and passed on, but only where nobody
+ * else can write: what it says of the cost is believed.
+ */
 export interface RateLimitTicket {
   identifier: string;
   keyPrefix: string;

@@ -98,7 +98,8 @@ export class RateLimiterClient {
    * where it is long) or `cost` no whole number from 0 to 1,000,000,000, `invalid-config` for a configuration out of range. A
    * failing authority is not an error: the verdict says `degraded`. A cost of 0 counts nothing and passes.
    *
-   * Cost on KV: 2 keys read in one operation, at most once in 30 seconds for an identifier, and at most 1 write a second, after the
+   * Cost on KV: 2 keys read in one operation, once in 30 seconds for an identifier from the first answer on (attempts that come before
+   * it read too), and at most 1 write a second, after the
    * answer where the runtime allows it (on a store without metadata: 2 reads and 1 write each time). Of a Durable Object: 1
    * request. None when the identifier is known here to be denied; a denial writes nothing.
    */
@@ -156,7 +157,8 @@ export class RateLimiterClient {
 
   /**
    * Takes an attempt back, as after a login that succeeded. Does nothing once its window has ended, a second time, or
-   * where it is not among the identifier's last 32; on KV and in memory, also where another isolate has counted it.
+   * where it is not among the identifier's last 32; on KV and in memory, also where another isolate has counted it. With `gcra` an
+   * attempt that is taken back late gives back what had refilled meanwhile as well, up to a full burst.
    *
    * Throws `invalid-argument` for what is no ticket. A failing store or object is an event, not an error. Cost: at most 1 KV
    * write, or 1 request.

@@ -8,7 +8,8 @@
 
 // The generic cell rate algorithm (ITU-T I.371, annex A), which is a token bucket that remembers one instant: the theoretical
 // arrival time (TAT) of the next attempt if attempts came evenly. `burst` may come at once, `limit` per window in the long
-// run. What passes in any interval is at most `burst` and what refills in it.
+// run. While nothing is taken back, what passes in any interval is at most `burst` and what refills in it;
+// an attempt that is taken back late gives back what had refilled meanwhile as well.
 //
 // Time is counted in parts of 1/limit ms, relative to now, so that nothing is rounded: a burst lasts at most 10^9 * 2.7 * 10^9 of
 // them, which 63 bits hold twice.

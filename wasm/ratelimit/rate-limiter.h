@@ -11,7 +11,7 @@ namespace codex {
 /// Reads the counter and the caller's block, merges them with what this isolate has admitted, decides. Concurrent attempts in
 /// one isolate never admit more than the limit, whatever the store does; isolates that write at once undercount each other, for KV
 /// has no atomic operation. A denial writes nothing.
-/// Cost: two keys read, at most once in 30 s for a key; at most one write, in the same call where the host cannot write after the
+/// Cost: two keys read, once in 30 s for a key from the first answer on (calls that begin before it read too); at most one write, in the same call where the host cannot write after the
 /// answer (`writeIn` asks it to) or where its outcome decides.
 Task<RateLimitVerdict> checkLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, LimitPolicy policy, Instant now);
 
