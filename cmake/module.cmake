@@ -17,15 +17,22 @@ set(MODULE_LINK_OPTIONS
   -sEXPORT_ES6
   -sENVIRONMENT=web
   -sDYNAMIC_EXECUTION=0  # Workers forbid eval and new Function
-  -sEMBIND_AOT
   -sFILESYSTEM=0
   -sASSERTIONS=0
-  -sINCOMING_MODULE_JS_API=instantiateWasm
   -sMALLOC=emmalloc
   -sSTACK_SIZE=64KB
   -sINITIAL_MEMORY=2MB
   -sALLOW_MEMORY_GROWTH
   -sMAXIMUM_MEMORY=64MB
+)
+
+# The JavaScript around it: Emscripten's smallest, and what stands in the place of embind's and of instantiating from bytes.
+set(MODULE_RUNTIME ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js)
+set(MODULE_RUNTIME_OPTIONS
+  -sMINIMAL_RUNTIME
+  -sEXPORTED_RUNTIME_METHODS=wasmMemory
+  --js-library ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js
+  --pre-js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
@@ -50,8 +57,8 @@ warnings_are_errors(bindings)
 
 add_executable(codex-core)
 target_link_libraries(codex-core PRIVATE bindings)
-target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS})
-set_target_properties(codex-core PROPERTIES SUFFIX .js)
+target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} ${MODULE_RUNTIME_OPTIONS})
+set_target_properties(codex-core PROPERTIES SUFFIX .js LINK_DEPENDS "${MODULE_RUNTIME}")
 
 # The same with the enumerations, linked for its declarations alone.
 add_executable(codex-core-declarations ${DECLARED_SOURCES})

@@ -36,8 +36,7 @@ export class Instance {
 
   private constructor(number: number, exports: Exports, memory: WebAssembly.Memory) {
     this.number = number;
-    // Emscripten's own object has grown property by property, which makes every access a search.
-    this.exports = { ...exports };
+    this.exports = exports;
     this.#memory = memory;
     this.#replyAddress = exports.replyAddress();
     this.#textAddress = exports.textAddress();
@@ -50,20 +49,8 @@ export class Instance {
 
   /** Makes an instance. No input or output: it is ready within this turn of the event loop. */
   static async make(): Promise<Instance> {
-    let memory: WebAssembly.Memory | undefined;
-    const exports = await createModule({
-      instantiateWasm: (
-        imports: WebAssembly.Imports,
-        received: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
-      ): WebAssembly.Exports => {
-        const instance = new WebAssembly.Instance(wasm, imports);
-        for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memory = value;
-        received(instance, wasm);
-        return instance.exports;
-      },
-    });
-    if (memory === undefined) throw new Error('the core exports no memory');
-    return new Instance(++instancesMade, exports, memory);
+    const { wasmMemory, ...exports } = (await createModule({ wasm })) as MainModule & { wasmMemory: WebAssembly.Memory };
+    return new Instance(++instancesMade, exports, wasmMemory);
   }
 
   /** Precedes every call into the core. */
