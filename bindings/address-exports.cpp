@@ -1,5 +1,4 @@
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
 #include "wasm/http/address.h"
 
@@ -23,4 +22,4 @@ int normalizeAddress(int length, double ipv6Prefix) {
 }  // namespace
 }  // namespace codex::bindings
 
-EMSCRIPTEN_BINDINGS(address) { emscripten::function("normalizeAddress", &codex::bindings::normalizeAddress); }
+EMSCRIPTEN_BINDINGS(address) { codex::bindings::function("normalizeAddress", &codex::bindings::normalizeAddress); }

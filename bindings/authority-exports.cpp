@@ -1,8 +1,7 @@
 // The rate limits of a Durable Object. It shares this instance with the Worker and touches nothing of it but the pure policies: what
 // it knows of a caller comes in as numbers and goes out as numbers.
 
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
 #include "bindings/limit-numbers.h"
 #include "wasm/ratelimit/algorithms.h"
@@ -67,7 +66,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(authority) {
-  using emscripten::function;
+  using codex::bindings::function;
 
   function("numbersAddress", &numbersAddress);
   function("judgeAttempt", &judgeAttempt);

@@ -1,5 +1,4 @@
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
 #include "wasm/cache/tags.h"
 
@@ -109,7 +108,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(cache) {
-  using emscripten::function;
+  using codex::bindings::function;
 
   function("nameTag", &nameTag);
   function("checkEntry", &checkEntry);

@@ -1,5 +1,5 @@
 // What of embind's JavaScript the module needs, in the place of Emscripten's own, whose names these are. All that an export
-// takes or returns is a number (see `embind-exports.cpp`), and WebAssembly gives and takes numbers by itself: there is nothing
+// takes or returns is a number (see `type-exports.cpp`), and WebAssembly gives and takes numbers by itself: there is nothing
 // to convert, so what the host calls is the compiled function, without a wrapper. Nobody turns a result from 2^31 on back into
 // an `unsigned`; there is none.
 
@@ -20,11 +20,6 @@ addToLibrary({
   _embind_register_constant: (name, _type, value) => {
     Module[textAt(name)] = value;
   },
-
-  _embind_register_void: () => {},
-  _embind_register_bool: () => {},
-  _embind_register_integer: () => {},
-  _embind_register_float: () => {},
 
   // Emscripten's own tries three sizes more, and then makes ten views of the memory anew, which nobody looks through.
   emscripten_resize_heap: (wanted) => {

@@ -1,7 +1,6 @@
 // The instance itself, and the answers to its operations.
 
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/further-keys.h"
 #include "bindings/isolate.h"
 
@@ -104,8 +103,8 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(instance) {
+  using codex::bindings::function;
   using emscripten::constant;
-  using emscripten::function;
 
   constant("wholeUnits", static_cast<unsigned>(TextBuffer::kWholeUnits));
 

@@ -1,7 +1,6 @@
 // What is done about attempts besides deciding them: seldom, so small rather than fast.
 
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/limit-input.h"
 #include "bindings/limit-numbers.h"
 #include "wasm/kv/key.h"
@@ -108,7 +107,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(limit_upkeep) {
-  using emscripten::function;
+  using codex::bindings::function;
 
   function("vetLimit", &vetLimit);
   function("settleLimit", &settleLimit);

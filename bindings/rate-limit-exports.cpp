@@ -1,7 +1,6 @@
 // Deciding attempts.
 
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/limit-input.h"
 
 namespace codex::bindings {
@@ -46,7 +45,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(rate_limit) {
-  using emscripten::function;
+  using codex::bindings::function;
 
   function("limitPolicy", &limitPolicy);
   function("checkLimit", &bindings::checkLimit);

@@ -1,5 +1,4 @@
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
 
 namespace codex::bindings {
@@ -71,7 +70,7 @@ using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(session) {
-  using emscripten::function;
+  using codex::bindings::function;
 
   function("getSession", &bindings::getSession);
   function("setSession", &bindings::setSession);

@@ -60,7 +60,7 @@ target_link_libraries(codex-core PRIVATE bindings)
 target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} ${MODULE_RUNTIME_OPTIONS})
 set_target_properties(codex-core PROPERTIES SUFFIX .js LINK_DEPENDS "${MODULE_RUNTIME}")
 
-# The same with the enumerations, linked for its declarations alone.
+# The same with the types and enumerations, linked for its declarations alone.
 add_executable(codex-core-declarations ${DECLARED_SOURCES})
 target_link_libraries(codex-core-declarations PRIVATE bindings)
 target_compile_options(codex-core-declarations PRIVATE ${MODULE_COMPILE_OPTIONS})

@@ -89,7 +89,7 @@ const laws: readonly Law[] = [
     name: 'only the exports know Emscripten',
     room: BINDINGS,
     broken: ({ path, text }) =>
-      /^bindings\/\w[\w-]*-exports\.cpp$/.test(path)
+      /^bindings\/\w[\w-]*-exports\.(?:h|cpp)$/.test(path)
         ? []
         : Array.from(text.matchAll(/emscripten|\bEM_(?:JS|ASM)\b/gi), ([match]) => match),
   },
