@@ -15,7 +15,7 @@ export interface Round {
 }
 
 /** A side, how often it has operated, and how often it does in a batch. */
-class Runner {
+export class Runner {
   readonly #side: Side;
   #done = 0;
   #count = 1;
@@ -58,16 +58,25 @@ export async function warmUp(ours: Side, plain: Side, effort: Effort): Promise<M
   return match;
 }
 
-/** Lets the sides take turns, so that whatever slows the machine down slows both; who begins alternates as well. */
+/** Two sides in turns. */
 export async function takeTurns({ ours, plain }: Match, effort: Effort): Promise<Round[]> {
-  const rounds: Round[] = [];
-  for (let number = 0; number < effort.rounds; number++) {
-    const oursFirst = number % 2 === 0;
-    const first = await (oursFirst ? ours : plain).batch();
-    const second = await (oursFirst ? plain : ours).batch();
-    rounds.push({ ours: (oursFirst ? first : second) * 1e6, plain: (oursFirst ? second : first) * 1e6 });
+  const [oursTook = [], plainTook = []] = await inTurns([ours, plain], effort.rounds);
+  return oursTook.map((took, round) => ({ ours: took, plain: plainTook[round] as number }));
+}
+
+/**
+ * Lets all take turns, so that whatever slows the machine down slows all; who begins takes turns as well. Nanoseconds an operation,
+ * for each of them round by round.
+ */
+export async function inTurns(runners: readonly Runner[], rounds: number): Promise<number[][]> {
+  const took = runners.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < runners.length; turn++) {
+      const at = (round + turn) % runners.length;
+      took[at]?.push((await (runners[at] as Runner).batch()) * 1e6);
+    }
   }
-  return rounds;
+  return took;
 }
 
 /** The moment at which a coarse clock has just moved. */
