@@ -38,8 +38,9 @@ export class Runner {
   /** Operates for a while, and finds how many operations make a batch. Each side has its own number: one may be far quicker. */
   async warmUp({ warmUpMs, batchMs }: Effort): Promise<void> {
     const end = performance.now() + warmUpMs;
-    while (performance.now() < end) {
-      const eachMs = Math.max(await this.batch(), 1e-5);
+    // On a busy machine the time may be over before the number is found.
+    for (let eachMs = 0; performance.now() < end || eachMs * this.#count < batchMs / 2; ) {
+      eachMs = Math.max(await this.batch(), 1e-5);
       this.#count = Math.max(1, Math.min(this.#count * 4, Math.round(batchMs / eachMs)));
     }
   }

@@ -24,7 +24,7 @@ export const peerPlaces = [
     },
   },
   {
-    title: 'Caches of a 480-byte value, workerd',
+    title: 'Caches of a 480-byte value, workerd with nodejs_compat (which bentocache, cacheable and cache-manager need)',
     async run(effort, scratch) {
       const folder = join(scratch, 'peers');
       mkdirSync(folder);
