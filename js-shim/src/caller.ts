@@ -10,7 +10,7 @@ import { keepsAlive, runtimeProblem, waitUntil } from '#host';
 const IDLE_CALLS = 32;
 
 /** What a decision has cost so far. */
-export type Spent = Pick<Call, 'beganMs' | 'kvReads' | 'kvWrites' | 'waited'>;
+export type Spent = Pick<Call, 'beganMs' | 'kvReads' | 'kvWrites'> & Partial<Pick<Call, 'waited'>>;
 
 /** What the three clients share: a store, a clock, the work left for after the answer, and the events. */
 export class Caller {
@@ -98,7 +98,7 @@ export class Caller {
   /** Counts how a call came out: all there is to do where nobody listens. */
   count(call: Spent, outcome: Outcome): void {
     this.#counts[outcome]++;
-    if (call.waited) latencies.record(Math.max(0, this.#clock() - call.beganMs));
+    if (call.waited === true) latencies.record(Math.max(0, this.#clock() - call.beganMs));
   }
 
   /** Counts how a call came out, and tells the listener, if there is one. */

@@ -142,7 +142,7 @@ export class LimitDecider {
       core.condemn(instance, Date.now());
       return undefined;
     }
-    return this.#verdict(instance, { beganMs: now, kvReads: 0, kvWrites: 0, waited: false }, attempt);
+    return this.#verdict(instance, { beganMs: now, kvReads: 0, kvWrites: 0 }, attempt);
   }
 
   /** What an instance that trapped had counted still counts: an attempt must pass by that and by the core. */
@@ -287,7 +287,7 @@ export class LimitDecider {
     const result = verdictIn(instance, attempt.rule, ticket);
     if (ticket !== undefined) this.#follow(instance, result, attempt, call.beganMs);
     // Of one in memory there is no more to say than what it was, and to count it must not cost what to decide it does.
-    if (this.#caller.listens || call.kvReads > 0 || call.waited || result.reason === 'degraded') {
+    if (this.#caller.listens || call.kvReads > 0 || call.waited === true || result.reason === 'degraded') {
       this.#report(instance, call, attempt, result);
     } else if (result.allowed) counts.allowed++;
     else counts.denied++;
