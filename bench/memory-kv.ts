@@ -59,6 +59,11 @@ export class MemoryKV {
     this.#entries.delete(key);
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   #live(key: string): Entry | null {
     const entry = this.#entries.get(key);
     return entry === undefined || entry.expiresAt <= Date.now() ? null : entry;

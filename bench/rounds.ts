@@ -15,7 +15,7 @@ export interface Round {
 }
 
 /** A side, how often it has operated, and how often it does in a batch. */
-class Runner {
+export class Runner {
   readonly #side: Side;
   #done = 0;
   #count = 1;
@@ -38,8 +38,9 @@ class Runner {
   /** Operates for a while, and finds how many operations make a batch. Each side has its own number: one may be far quicker. */
   async warmUp({ warmUpMs, batchMs }: Effort): Promise<void> {
     const end = performance.now() + warmUpMs;
-    while (performance.now() < end) {
-      const eachMs = Math.max(await this.batch(), 1e-5);
+    // On a busy machine the time may be over before the number is found.
+    for (let eachMs = 0; performance.now() < end || eachMs * this.#count < batchMs / 2; ) {
+      eachMs = Math.max(await this.batch(), 1e-5);
       this.#count = Math.max(1, Math.min(this.#count * 4, Math.round(batchMs / eachMs)));
     }
   }
@@ -58,16 +59,25 @@ export async function warmUp(ours: Side, plain: Side, effort: Effort): Promise<M
   return match;
 }
 
-/** Lets the sides take turns, so that whatever slows the machine down slows both; who begins alternates as well. */
+/** Two sides in turns. */
 export async function takeTurns({ ours, plain }: Match, effort: Effort): Promise<Round[]> {
-  const rounds: Round[] = [];
-  for (let number = 0; number < effort.rounds; number++) {
-    const oursFirst = number % 2 === 0;
-    const first = await (oursFirst ? ours : plain).batch();
-    const second = await (oursFirst ? plain : ours).batch();
-    rounds.push({ ours: (oursFirst ? first : second) * 1e6, plain: (oursFirst ? second : first) * 1e6 });
+  const [oursTook = [], plainTook = []] = await inTurns([ours, plain], effort.rounds);
+  return oursTook.map((took, round) => ({ ours: took, plain: plainTook[round] as number }));
+}
+
+/**
+ * Lets all take turns, so that whatever slows the machine down slows all; who begins takes turns as well. Nanoseconds an operation,
+ * for each of them round by round.
+ */
+export async function inTurns(runners: readonly Runner[], rounds: number): Promise<number[][]> {
+  const took = runners.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < runners.length; turn++) {
+      const at = (round + turn) % runners.length;
+      took[at]?.push((await (runners[at] as Runner).batch()) * 1e6);
+    }
   }
-  return rounds;
+  return took;
 }
 
 /** The moment at which a coarse clock has just moved. */

@@ -1,10 +1,11 @@
 /**
- * The package beside plain TypeScript, its size, its first use, and its memory tier beside an LRU. `npm run bench` sets up,
- * builds, and runs this.
+ * The package beside plain TypeScript and beside other caches, its size, its first use, its memory tier beside an LRU, and all of it
+ * under load. `npm run bench` sets up, builds, and runs this.
  *
  * `quick` measures for less long and shows more noise; `--write` puts the tables into README.md; `--only=<text>` runs the operations
- * whose name contains it, and nothing else; `--place=<node | workerd | kv | limits | tier>` only one place's,
- * or with `tier` what is measured of the memory tier natively. A missed target is shown and fails nothing.
+ * whose name contains it, and nothing else; `--place=<node | workerd | kv | peers | limits | tier | load>` only one place's: with
+ * `peers` caches of other packages, with `tier` what is measured of the memory tier natively, with `load` Zipf-distributed requests
+ * over HTTP. A missed target is shown and fails nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,7 +19,9 @@ import { SIZE_BUDGET_BYTES, shippedParts } from '../scripts/lib/shipped-size.mjs
 import { firstUse } from './lib/first-use.mjs';
 import { hotKey } from './lib/hot-key.mjs';
 import { limitObject } from './lib/limit-object.mjs';
+import { load } from './lib/load.mjs';
 import { memoryTier } from './lib/memory-tier.mjs';
+import { peerPlaces } from './lib/peers.mjs';
 import { places } from './lib/places.mjs';
 import { writeInto } from './lib/readme.mjs';
 import { summarise } from './lib/statistics.mjs';
@@ -28,14 +31,17 @@ import {
   hitRatioTable,
   hotKeyTable,
   limitObjectTable,
+  loadTable,
+  peerTable,
   sizeTable,
   tierTimeTable,
 } from './lib/tables.mjs';
 
-const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15, hotSeconds: 10 };
-const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5, hotSeconds: 5 };
+const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15, hotSeconds: 10, loadRequests: 200_000 };
+const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5, hotSeconds: 5, loadRequests: 20_000 };
 
-const USAGE = 'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv | limits | tier>]';
+const USAGE =
+  'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv | peers | limits | tier | load>]';
 
 await main(async () => {
   const { values, positionals } = parseArgs({
@@ -66,6 +72,9 @@ await main(async () => {
       const results = measured.map(({ name, against, rounds }) => ({ name, against, ...summarise(rounds) }));
       show(`**${title}**\n\n${caseTable(id, results)}`);
     }
+    if (values.only === '' && ['', 'peers'].includes(values.place)) {
+      for (const { title, run } of peerPlaces) show(`**${title}**\n\n${peerTable(await run(effort, scratch))}`);
+    }
     if (values.only === '' && values.place === '') {
       show(sizeTable(shippedParts(), SIZE_BUDGET_BYTES));
       show(firstUseTable(await firstUse(scratch, effort.starts)));
@@ -78,6 +87,9 @@ await main(async () => {
       const { ratios, times } = await memoryTier();
       show(hitRatioTable(ratios));
       show(tierTimeTable(times));
+    }
+    if (values.only === '' && ['', 'load'].includes(values.place)) {
+      show(loadTable(effort.loadRequests, await load(scratch, effort.loadRequests)));
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { build } from 'esbuild';
 
 /** Bundles entry points as a Worker ships them: minified, with the wasm as a module of its own. */
-export async function bundle(entryPoints, outdir) {
+export async function bundle(entryPoints, outdir, more = {}) {
   await build({
     entryPoints,
     outdir,
@@ -12,5 +12,6 @@ export async function bundle(entryPoints, outdir) {
     external: ['cloudflare:workers', './package.js'],
     loader: { '.wasm': 'copy' },
     logLevel: 'error',
+    ...more,
   });
 }

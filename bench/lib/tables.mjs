@@ -1,4 +1,13 @@
-import { FIRST_USE_MS, HOT_KEY_OPERATIONS, targetOf, verdict } from './targets.mjs';
+import { median } from './statistics.mjs';
+import {
+  FIRST_USE_MS,
+  HOT_KEY_OPERATIONS,
+  keysReadTarget,
+  loadTarget,
+  memoryHitTarget,
+  targetOf,
+  verdict,
+} from './targets.mjs';
 
 /** Columns whose numbers stand at the right. */
 const NUMBER = /^[\d.~%+-]/;
@@ -87,6 +96,66 @@ export function limitObjectTable(kinds) {
     `${whole(low)}-${whole(high)}`,
   ]);
   return table(['checks by RateLimitAuthority', 'a second', 'p10-p90'], rows);
+}
+
+/**
+ * Caches at the same tasks, in nanoseconds, each with the multiple of it that ours takes; below, why a cell is empty.
+ */
+export function peerTable({ results, absent }) {
+  const tasks = ['memory hit', 'KV hit', 'KV miss'];
+  const ours = results.find(({ name }) => name === OURS)?.tasks;
+  const missing = new Set(absent.map(({ name, reason }) => `${name} does not run here (${reason})`));
+  const rows = results.map(({ name, ownCopies, tasks: took }) => {
+    const cells = tasks.flatMap((task) => {
+      if (typeof took[task] !== 'string') return [ns(median(took[task])), ratioCell(ours?.[task], took[task], name)];
+      missing.add(`${name}, ${task.split(' ')[0]}: ${took[task]}`);
+      return ['', ''];
+    });
+    const target = memoryHitTarget(name);
+    const ratio = medianRatio(ours?.['memory hit'], took['memory hit']);
+    const goal = target === undefined || ratio === undefined ? '' : `at most ${target.toFixed(1)}: ${verdict(ratio, target)}`;
+    return [name, typeof took['memory hit'] === 'string' ? '' : ownCopies ? 'a copy' : 'its reference', ...cells, goal];
+  });
+  const head = ['cache', 'hands out', ...tasks.flatMap((task) => [`${task}, ns`, 'ours to it']), 'target in memory'];
+  return [table(head, rows), ...(missing.size === 0 ? [] : [`Left out: ${[...missing].join('; ')}.`])].join('\n\n');
+}
+
+const OURS = 'this package';
+
+function ratioCell(ours, theirs, name) {
+  const ratio = name === OURS ? undefined : medianRatio(ours, theirs);
+  return ratio === undefined ? '' : times(ratio);
+}
+
+/** Round by round. */
+function medianRatio(ours, theirs) {
+  if (!Array.isArray(ours) || !Array.isArray(theirs)) return undefined;
+  return median(ours.map((took, round) => took / theirs[round]));
+}
+
+/** Zipf-distributed reads over HTTP. */
+export function loadTable(requests, kinds) {
+  const rows = kinds.map((kind) => {
+    const { what, ageSeconds, rate, nothing, keysPerRequest } = kind;
+    const goals = [];
+    const keysTarget = keysReadTarget(kind);
+    if (keysTarget !== undefined) goals.push(`at most ${keysTarget} keys: ${verdict(keysPerRequest, keysTarget)}`);
+    const shareTarget = loadTarget(kind);
+    if (shareTarget !== undefined)
+      goals.push(`at least ${shareTarget} of it: ${rate / nothing >= shareTarget ? 'met' : 'not met'}`);
+    return [
+      `${what}, ${ageSeconds === 0 ? 'plain' : `ours, memory of ${ageSeconds} s`}`,
+      whole(rate),
+      whole(nothing),
+      times(rate / nothing),
+      keysPerRequest.toFixed(3),
+      goals.join('; '),
+    ];
+  });
+  const head = [`${whole(requests)} requests, 64 at a time`, 'a second', 'for nothing', 'share', 'keys read each', 'target'];
+  const busy = Math.max(...kinds.map((kind) => kind.busy));
+  const note = `Asking for nothing, the side that asks is at work for at most ${(100 * busy).toFixed(0)} % of its time.`;
+  return `${table(head, rows)}\n\n${note}`;
 }
 
 function goalOf(actual, target, unit) {

@@ -14,6 +14,23 @@ export const FIRST_USE_MS = 5;
 /** KV operations for each check of a caller who comes a thousand times a second. */
 export const HOT_KEY_OPERATIONS = 0.02;
 
+/** The most a hit in memory should take, as a multiple of another cache's. */
+export function memoryHitTarget(name) {
+  if (!name.startsWith('cachified')) return undefined;
+  return name.endsWith('reference') ? 1 : 0.5;
+}
+
+/** Keys read a request under load, with values remembered for so many seconds. */
+export function keysReadTarget({ what, ageSeconds }) {
+  if (what === 'cache' && ageSeconds === 10) return 0.15;
+  return what === 'session' && ageSeconds === 30 ? 0.1 : undefined;
+}
+
+/** Requests a second under load, as a share of those for nothing. */
+export function loadTarget({ what, ageSeconds }) {
+  return what === 'cache' && ageSeconds === 10 ? 0.85 : undefined;
+}
+
 /** The result beside its target, in words. */
 export function verdict(actual, target) {
   return target === undefined ? '' : `${actual <= target ? 'met' : 'not met'}`;

@@ -12,7 +12,7 @@ interface Waiting extends PromiseWithResolvers<unknown> {
  * made together, at most 100 at once. A key that several ask for meanwhile is read once.
  */
 export class BulkReads extends Store {
-  /** Keys read, as KV bills them. */
+  /** Keys read, as KV bills them: those of a bulk read that failed and was made one by one count twice. */
   keysRead = 0;
   readonly #store: Store;
   #operationsLeft: number;
@@ -54,10 +54,9 @@ export class BulkReads extends Store {
 
   /** Reads a batch; where that fails, its keys one by one: one that cannot be read must not keep the others from being. */
   async #read(batch: readonly Waiting[], cacheTtl: number): Promise<void> {
-    this.keysRead += batch.length;
     if (batch.length > 1) {
       try {
-        this.#spend();
+        this.#spend(batch.length);
         const found = await this.#store.getAll(
           batch.map(({ key }) => key),
           cacheTtl,
@@ -70,7 +69,7 @@ export class BulkReads extends Store {
     }
     for (const { key, resolve, reject } of batch) {
       try {
-        this.#spend();
+        this.#spend(1);
         this.#store.getWithMetadata(key, cacheTtl).then(resolve, reject);
       } catch (error) {
         reject(error);
@@ -78,7 +77,8 @@ export class BulkReads extends Store {
     }
   }
 
-  #spend(): void {
+  #spend(keys: number): void {
     if (--this.#operationsLeft < 0) throw new Error('no operations are left');
+    this.keysRead += keys;
   }
 }

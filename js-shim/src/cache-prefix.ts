@@ -5,7 +5,7 @@ import { checkString } from './caller.js';
 import { KVClientError, storeFailure } from './errors.js';
 import { flightId, supersedePrefix } from './flights.js';
 import { inRange } from './options.js';
-import { statusOf } from './store.js';
+import { failureOf } from './store.js';
 
 /** How far `deleteByPrefix` goes. */
 export interface DeleteByPrefixOptions {
@@ -49,7 +49,7 @@ export async function deleteByPrefix(
     // No more than can be deleted as well: whoever goes on with the cursor has missed none.
     const page = await store.list(full, Math.min(MAX_LISTED, left - 1), cursor).catch((error: unknown) => {
       if (error instanceof KVClientError) throw error;
-      throw storeFailure(op, statusOf(error) === 429 ? 'store-rate-limited' : 'store-unavailable');
+      throw storeFailure(op, failureOf(error));
     });
     const { failure, failed } = await deleteEach(entries, op, page.keys, (key) => key);
     if (failure !== undefined) throw storeFailure(op, failure, failed);

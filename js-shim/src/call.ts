@@ -62,6 +62,8 @@ export class Call {
   session: unknown = undefined;
   kvReads = 0;
   kvWrites = 0;
+  /** Whether an answer took its time, so that the clock may have moved. */
+  waited = false;
   readonly #store: Store;
   readonly #clock: () => number;
   #steps: Steps<unknown, unknown> = NO_STEPS;
@@ -115,6 +117,7 @@ export class Call {
     this.beganMs = this.#clock();
     this.kvReads = 0;
     this.kvWrites = 0;
+    this.waited = false;
     this.#keyAddress = 0;
     this.#keyLength = 0;
   }
@@ -270,6 +273,7 @@ export class Call {
     if (!atOnce) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
+      this.waited = true;
     }
     this.#waits = false;
     if (!core.isCurrent(instance)) {

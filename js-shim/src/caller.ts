@@ -1,6 +1,7 @@
 import { Call } from './call.js';
 import { KVClientError } from './errors.js';
 import type { ClientEvent, Outcome } from './events.js';
+import { type Counts, decisions, latencies } from './meter.js';
 import { type ClientOptions, checkFunction, checkOptions, checkStore, storeTimeoutOf } from './options.js';
 import { type KVLike, Store } from './store.js';
 import { keepsAlive, runtimeProblem, waitUntil } from '#host';
@@ -9,13 +10,14 @@ import { keepsAlive, runtimeProblem, waitUntil } from '#host';
 const IDLE_CALLS = 32;
 
 /** What a decision has cost so far. */
-export type Spent = Pick<Call, 'beganMs' | 'kvReads' | 'kvWrites'>;
+export type Spent = Pick<Call, 'beganMs' | 'kvReads' | 'kvWrites'> & Partial<Pick<Call, 'waited'>>;
 
 /** What the three clients share: a store, a clock, the work left for after the answer, and the events. */
 export class Caller {
   readonly store: Store;
   readonly #idle: Call[] = [];
   readonly #client: ClientEvent['client'];
+  readonly #counts: Counts;
   readonly #clock: () => number;
   readonly #waitUntil: ((promise: Promise<unknown>) => void) | undefined;
   readonly #onEvent: ((event: ClientEvent) => void) | undefined;
@@ -29,6 +31,7 @@ export class Caller {
     checkFunction(options.now, 'now');
     this.store = new Store(kv, storeTimeoutOf(options));
     this.#client = client;
+    this.#counts = decisions[client];
     this.#clock = options.now === undefined ? Date.now : clockOf(options.now);
     this.#waitUntil = options.waitUntil;
     this.#onEvent = options.onEvent;
@@ -92,8 +95,15 @@ export class Caller {
     return this.#onEvent !== undefined;
   }
 
-  /** Tells the listener, if there is one, how a call came out. */
+  /** Counts how a call came out: all there is to do where nobody listens. */
+  count(call: Spent, outcome: Outcome): void {
+    this.#counts[outcome]++;
+    if (call.waited === true) latencies.record(Math.max(0, this.#clock() - call.beganMs));
+  }
+
+  /** Counts how a call came out, and tells the listener, if there is one. */
   report(call: Spent, op: string, outcome: Outcome, source: ClientEvent['source'], error?: KVClientError['code']): void {
+    this.count(call, outcome);
     if (this.#onEvent === undefined) return;
     const event: ClientEvent = {
       client: this.#client,

@@ -7,18 +7,22 @@ import type { ErrorCode } from './errors.js';
  * store, since the value has ended; `deleted`; `allowed`, `denied`; `degraded`: decided without the store; `failed`: the
  * store or the core failed, which a read answers with a miss.
  */
-export type Outcome =
-  | 'hit'
-  | 'stale'
-  | 'miss'
-  | 'corrupt'
-  | 'stored'
-  | 'skipped'
-  | 'deleted'
-  | 'allowed'
-  | 'denied'
-  | 'degraded'
-  | 'failed';
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** Every {@link Outcome}. */
+export const OUTCOMES = [
+  'hit',
+  'stale',
+  'miss',
+  'corrupt',
+  'stored',
+  'skipped',
+  'deleted',
+  'allowed',
+  'denied',
+  'degraded',
+  'failed',
+] as const;
 
 /** One decision of a client. It never holds a key, a token, an address or a value. */
 export interface ClientEvent {

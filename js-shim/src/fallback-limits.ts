@@ -1,3 +1,4 @@
+import { bindingOf } from './binding.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
 import { type Rule, windowMsOf } from './rate-limit-config.js';
@@ -161,10 +162,11 @@ const ofStores = new WeakMap<object, FallbackLimits>();
 
 /** The counter of a namespace: two of them never share a caller. It goes with the object, of which a Worker may make many. */
 export function fallbackOf(kv: object): FallbackLimits {
-  let limits = ofStores.get(kv);
+  const binding = bindingOf(kv);
+  let limits = ofStores.get(binding);
   if (limits === undefined) {
     limits = new FallbackLimits();
-    ofStores.set(kv, limits);
+    ofStores.set(binding, limits);
   }
   return limits;
 }

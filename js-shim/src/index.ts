@@ -7,6 +7,7 @@ export { type ErrorCode, KVClientError } from './errors.js';
 export type { ClientEvent, Outcome } from './events.js';
 export type { EntryOptions, GetOrSetOptions } from './cache-options.js';
 export type { DeleteByPrefixOptions, DeletedPrefix } from './cache-prefix.js';
+export { type KVOperation, monitored } from './monitored.js';
 export type { ClientOptions } from './options.js';
 export type { RateLimitAlgorithm, RateLimitConfig } from './rate-limit-config.js';
 export type { RateLimitReason, RateLimitResult, RateLimitTicket } from './rate-limit-result.js';
@@ -25,5 +26,7 @@ export {
   type SessionInput,
   type UserRevocation,
 } from './session-cache.js';
+export type { Counts, KVOperations } from './meter.js';
+export { type Stats, stats } from './stats.js';
 export type { KVLike, KVPutOptions } from './store.js';
 export type { StandardSchemaV1, Validate } from './validation.js';

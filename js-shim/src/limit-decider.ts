@@ -6,10 +6,12 @@ import { type ErrorCode, storeFailure } from './errors.js';
 import { type FallbackLimits, fallbackOf, isNamed, isOutlived, type Kept, takeFrom } from './fallback-limits.js';
 import type { Instance } from './instance.js';
 import { type LimitAnswer, type LimitObject, type LimitObjects, numbersOf, type LimitRequest } from './limit-object.js';
+import { decisions } from './meter.js';
 import { isSameRule, type Rule } from './rate-limit-config.js';
 import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from './rate-limit-result.js';
 
 const { Field, State } = enums;
+const { limit: counts } = decisions;
 /** How often a counter is tried to be written for one attempt; after that, it goes along with the next. */
 const WRITE_ROUNDS = 4;
 
@@ -106,6 +108,7 @@ export class LimitDecider {
     end: (instance, call, { attempt, beganMs }) => {
       // The event tells how long the caller has waited, the object included.
       call.beganMs = beganMs;
+      call.waited = true;
       return this.#decided(instance, call, attempt);
     },
     lost: (code, call, { attempt }) => this.#withoutCore(code, call, attempt),
@@ -216,6 +219,7 @@ export class LimitDecider {
     else if (isTheirs) {
       const request = requestOf(done.key, attempt);
       error = await this.#tell(done.shard, (object) => object.refund(request, opening, sequence, isTheirs && objects.durable));
+      call.waited = true;
     }
     this.#caller.report(call, 'refund', error === undefined ? 'stored' : 'failed', isTheirs ? 'authority' : 'memory', error);
   }
@@ -242,6 +246,7 @@ export class LimitDecider {
         ? done.error
         : await this.#tell(done.shard, (object) => message(object, done.key, this.#objects?.durable === true));
     const outcome = error !== undefined ? 'failed' : op === 'block' ? 'stored' : 'deleted';
+    call.waited ||= this.#objects !== null;
     this.#caller.report(call, op, outcome, this.#source, error);
     if (error !== undefined) throw storeFailure(op, error);
   }
@@ -274,14 +279,18 @@ export class LimitDecider {
     return result;
   }
 
-  /** Reads the verdict, reports it where somebody listens, and sees to it that the counter is written. */
+  /** Reads the verdict, reports it, and sees to it that the counter is written. */
   #verdict(instance: Instance, call: Spent, attempt: Attempt): RateLimitResult {
     const sequence = instance.int(Field.TicketSequence);
     const writeInMs = instance.int(Field.WriteInMs);
     const ticket = sequence > 0 ? this.#ticket(instance, attempt, sequence) : undefined;
     const result = verdictIn(instance, attempt.rule, ticket);
     if (ticket !== undefined) this.#follow(instance, result, attempt, call.beganMs);
-    if (this.#caller.listens) this.#report(instance, call, attempt, result);
+    // Of one in memory there is no more to say than what it was, and to count it must not cost what to decide it does.
+    if (this.#caller.listens || call.kvReads > 0 || call.waited === true || result.reason === 'degraded') {
+      this.#report(instance, call, attempt, result);
+    } else if (result.allowed) counts.allowed++;
+    else counts.denied++;
     // Last, since a write that is due enters the core at once.
     if (writeInMs >= 0) this.#writeLater(attempt, writeInMs);
     return result;
@@ -289,9 +298,9 @@ export class LimitDecider {
 
   #report(instance: Instance, call: Spent, attempt: Attempt, { allowed, reason }: RateLimitResult): void {
     const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : allowed ? 'allowed' : 'denied';
+    const outcome = reason === 'degraded' ? 'degraded' : decided;
     const error = errorCodeOf(instance.int(Field.Failure));
     const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
-    const outcome = reason === 'degraded' ? 'degraded' : decided;
     this.#caller.report(call, attempt.op, outcome, fromMemory ? 'memory' : this.#source, error);
   }
 

@@ -1,4 +1,6 @@
-import { KVClientError } from './errors.js';
+import { bindingOf } from './binding.js';
+import { type ErrorCode, KVClientError } from './errors.js';
+import { operations } from './meter.js';
 
 /**
  * What the clients need of a store. A Workers `KVNamespace` is one; so is any object with these three methods. Where
@@ -39,6 +41,7 @@ export interface Listed {
 }
 
 const FAILED = 500;
+const TOO_MANY = 429;
 
 /** What the runtime takes for an index of an array, and a little more; and what is no property of its own on any object. */
 const NOT_IN_BULK = /^(?:\d{1,10}|__proto__)$/;
@@ -63,14 +66,16 @@ export class Store {
     this.#full = fullKV(kv);
     this.keepsMetadata = this.#full !== null;
     this.timeoutMs = timeoutMs;
-    const known = storeIds.get(kv);
+    const binding = bindingOf(kv);
+    const known = storeIds.get(binding);
     this.id = known ?? ++storesSeen;
-    if (known === undefined) storeIds.set(kv, this.id);
+    if (known === undefined) storeIds.set(binding, this.id);
   }
 
   /** Reads a text. `cacheTtlSeconds` 0 means KV's own. */
   get(key: string, cacheTtlSeconds: number): Promise<unknown> {
     const full = this.#full;
+    operations.reads++;
     try {
       return promiseOf(
         full !== null && cacheTtlSeconds > 0
@@ -85,6 +90,7 @@ export class Store {
   /** Reads a text with its metadata: a `{ value, metadata }`, or where the store keeps no metadata the text alone. */
   getWithMetadata(key: string, cacheTtlSeconds: number): Promise<unknown> {
     const full = this.#full;
+    operations.reads++;
     try {
       if (full === null) return promiseOf(this.kv.get(key, 'text'));
       const options = cacheTtlSeconds > 0 ? { type: 'text' as const, cacheTtl: cacheTtlSeconds } : TEXT;
@@ -102,11 +108,10 @@ export class Store {
     const full = this.#full;
     if (full !== null && !keys.every((key) => NOT_IN_BULK.test(key))) {
       // These come one by one, since the runtime leaves them out of the answer (workerd src/workerd/api/kv.c++).
+      const inBulk = keys.filter((key) => !NOT_IN_BULK.test(key));
+      operations.reads += inBulk.length;
       const [bulk, found] = await Promise.all([
-        full.getWithMetadata(
-          keys.filter((key) => !NOT_IN_BULK.test(key)),
-          cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT,
-        ),
+        full.getWithMetadata(inBulk, cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT),
         Promise.all(keys.map((key) => (NOT_IN_BULK.test(key) ? this.getWithMetadata(key, cacheTtlSeconds) : undefined))),
       ]);
       if (bulk instanceof Map) return keys.map((key, at) => found[at] ?? (bulk.get(key) as unknown));
@@ -120,11 +125,13 @@ export class Store {
     if (full?.list === undefined) {
       throw new KVClientError('not-supported', 'this store cannot list its keys: hand over the KV namespace itself');
     }
+    operations.lists++;
     const page = await full.list({ prefix, limit, ...(cursor === undefined ? {} : { cursor }) });
     return { keys: page.keys.map(({ name }) => name), cursor: page.list_complete ? undefined : page.cursor };
   }
 
   put(key: string, value: string, options: KVPutOptions): Promise<unknown> {
+    operations.writes++;
     try {
       return promiseOf(this.kv.put(key, value, options));
     } catch (error) {
@@ -133,6 +140,7 @@ export class Store {
   }
 
   delete(key: string): Promise<unknown> {
+    operations.deletes++;
     try {
       return promiseOf(this.kv.delete(key));
     } catch (error) {
@@ -163,4 +171,9 @@ export function statusOf(error: unknown): number {
   } catch {
     return FAILED;
   }
+}
+
+/** What an error of KV comes to for whoever called. */
+export function failureOf(error: unknown): ErrorCode {
+  return statusOf(error) === TOO_MANY ? 'store-rate-limited' : 'store-unavailable';
 }

@@ -48,8 +48,10 @@ describe('the installed package', () => {
         'SessionCacheClient',
         'cacheKeys',
         'clientAddress',
+        'monitored',
         'normalizeAddress',
         'rateLimitHeaders',
+        'stats',
         'tooManyRequests',
       ]),
     );
