@@ -25,6 +25,7 @@ export const suites = [
   { name: 'worker', commands: [vitest('worker')] },
   { name: 'api', commands: [vitest('api')] },
   { name: 'package', commands: [vitest('package')] },
+  { name: 'web', commands: [vitest('web')] },
   { name: 'readme', commands: [vitest('readme')] },
   { name: 'browser', commands: [vitest('browser')], browser: true },
   { name: 'size', commands: [['node', 'scripts/size.mjs']] },

@@ -16,7 +16,7 @@ function sourcesIn(folder: string): Source[] {
 }
 
 const sources: Source[] = [
-  ...['wasm', 'bindings', 'js-shim/src', 'workers', 'tests/native', 'tests/fuzz'].flatMap(sourcesIn),
+  ...['wasm', 'bindings', 'js-shim/src', 'workers', 'apps/web/src', 'tests/native', 'tests/fuzz'].flatMap(sourcesIn),
   { path: 'js-shim/package.json', text: readFileSync(join(ROOT, 'js-shim/package.json'), 'utf8') },
 ];
 
@@ -82,9 +82,25 @@ describe('the law', () => {
     ['a peer', 'the package needs', 'js-shim/package.json', '{ "peerDependencies": { "hono": "*" } }'],
     ['eval', 'the package loads no code', 'js-shim/src/x.ts', "eval('1');"],
     ['compilation', 'the package loads no code', 'js-shim/src/x.ts', 'await WebAssembly.instantiate(bytes);'],
-    ['the sources', 'workers import', 'workers/api/src/x.ts', "import { core } from '../../../js-shim/src/core.js';"],
-    ['the inside', 'workers import', 'workers/api/src/x.ts', "import '@codex/cloudflare-clients/dist/core.js';"],
-    ['another worker', 'workers import', 'workers/api/src/x.ts', "import x from '../../webhook-handler/src/x.ts';"],
+    [
+      'the sources',
+      'workers and applications import',
+      'workers/api/src/x.ts',
+      "import { core } from '../../../js-shim/src/core.js';",
+    ],
+    [
+      'the inside',
+      'workers and applications import',
+      'workers/api/src/x.ts',
+      "import '@codex/cloudflare-clients/dist/core.js';",
+    ],
+    [
+      'another worker',
+      'workers and applications import',
+      'workers/api/src/x.ts',
+      "import x from '../../webhook-handler/src/x.ts';",
+    ],
+    ['a worker', 'workers and applications import', 'apps/web/src/x.ts', "import x from '../../../workers/api/src/x.ts';"],
   ];
 
   it.each(planted)('catches %s', (_what, law, path, text) => {

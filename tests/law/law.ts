@@ -129,10 +129,10 @@ const laws: readonly Law[] = [
     broken: found(/\beval\s*\(|\bnew\s+Function\b|\bWebAssembly\s*\.\s*(?:compile|instantiate)\w*\s*\(/g),
   },
   {
-    name: 'workers import the package by its name',
-    room: /^workers\/.*\.(?:ts|js|mjs)$/,
+    name: 'workers and applications import the package by its name',
+    room: /^(?:workers|apps)\/.*\.(?:ts|js|mjs)$/,
     broken: ({ path, text }) => {
-      const [home = ''] = /^workers\/[^/]+\//.exec(path) ?? [];
+      const [home = ''] = /^(?:workers|apps)\/[^/]+\//.exec(path) ?? [];
       return importsOf(text).filter((name) => {
         if (name.startsWith('.')) return !posix.join(posix.dirname(path), name).startsWith(home);
         return /js-shim|codex-core/.test(name) || /^@codex\/cloudflare-clients\/(?:dist|src)\b/.test(name);

@@ -33,9 +33,9 @@ describe('the installed package', () => {
     expect(messages.map(({ code, path }) => `${code} ${path.join('.')}`)).toEqual([]);
   });
 
-  it('has two entries, and what they export is the public interface and nothing else', async () => {
+  it('has four entries, and what they export is the public interface and nothing else', async () => {
     const manifest = JSON.parse(await readFile(`${folder}/package.json`, 'utf8')) as { exports: object };
-    expect(Object.keys(manifest.exports)).toEqual(['.', './durable-objects']);
+    expect(Object.keys(manifest.exports)).toEqual(['.', './durable-objects', './hono', './sveltekit']);
     const script = "process.stdout.write(JSON.stringify(Object.keys(await import('@codex/cloudflare-clients')).sort()))";
     const ran = await project.node('--input-type=module', '--eval', script);
     expect(ran.output).toBe(

@@ -95,7 +95,7 @@ export async function filesIn(folder: string): Promise<string[]> {
 }
 
 /** Runs a command to its end, however it ends, within bounds; npm's own settings of the run around it are left out. */
-function run(command: string, args: string[], cwd: string, env: Record<string, string> = {}): Promise<Ran> {
+export function run(command: string, args: string[], cwd: string, env: Record<string, string> = {}): Promise<Ran> {
   const outer = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
   const options = {
     cwd,
