@@ -19,6 +19,7 @@ import { page } from './page.ts';
 import { progress } from './progress/index.ts';
 import { purchases } from './purchases/index.ts';
 import { settings } from './settings/index.ts';
+import { stripe } from './webhooks/stripe.ts';
 
 /** The class of LOGIN_LIMITS. */
 export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
@@ -32,6 +33,8 @@ app.use((c, next) => {
   c.set('clients', createClients(c.env, { onEvent: served.record, waitUntil: (work) => c.executionCtx.waitUntil(work) }));
   return next();
 });
+// Before the rules for browsers: what comes here comes from Stripe, and is signed.
+app.post('/webhooks/stripe', stripe);
 app.use(requireOwnOrigin());
 app.use(limitBody());
 
