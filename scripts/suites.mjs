@@ -24,6 +24,7 @@ export const suites = [
   { name: 'fuzz', commands: [['node', 'scripts/fuzz.mjs']], fuzzer: true },
   { name: 'worker', commands: [vitest('worker')] },
   { name: 'api', commands: [vitest('api')] },
+  { name: 'webhook', commands: [vitest('webhook')] },
   { name: 'package', commands: [vitest('package')] },
   { name: 'web', commands: [vitest('web')] },
   { name: 'readme', commands: [vitest('readme')] },

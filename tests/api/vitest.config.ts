@@ -10,6 +10,9 @@ const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`
 const TEST_MIGRATIONS = await readD1Migrations(fromRoot('workers/api/migrations'));
 const TEST_SEED = await readFile(fromRoot('workers/api/local/seed.sql'), 'utf8');
 
+/** Stands where the webhook worker does, which tests/webhook brings. Here nothing is to reach it. */
+const WEBHOOKS = (): Response => new Response('no webhook worker here', { status: 501 });
+
 /** The oldest date the package supports. */
 const OLDEST = '2025-06-01';
 
@@ -18,7 +21,11 @@ const project = (name: string, compatibilityDate: string): TestProjectInlineConf
   plugins: [
     cloudflareTest({
       wrangler: { configPath: fromRoot('wrangler.toml') },
-      miniflare: { compatibilityDate, bindings: { TEST_MIGRATIONS, TEST_SEED } },
+      miniflare: {
+        compatibilityDate,
+        bindings: { TEST_MIGRATIONS, TEST_SEED },
+        serviceBindings: { WEBHOOKS, DEMO_STRIPE: WEBHOOKS },
+      },
     }),
   ],
   test: {

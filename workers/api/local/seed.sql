@@ -26,3 +26,14 @@ INSERT OR IGNORE INTO content (id, category_id, creator_id, title, summary, stat
   ('paper-binding', 'workshops', 'user-cleo', 'Bind a book in an afternoon', 'Four signatures, one needle, no glue.', 'published', 0, 1788944400000, 1788944400000),
   ('sun-prints', 'workshops', 'user-olive', 'Prints from the sun', 'Cyanotype with what is in the kitchen.', 'published', 1, 1786957200000, 1786957200000),
   ('spoon-carving', 'workshops', 'user-cleo', 'A spoon from a branch', 'Green wood, two knives and patience.', 'draft', 0, NULL, 1790067600000);
+
+INSERT OR IGNORE INTO prices (content_id, amount, currency) VALUES
+  ('walking-maps', 400, 'eur'),
+  ('harbour-at-four', 700, 'eur'),
+  ('ten-staircases', 900, 'eur'),
+  ('the-understudy', 1200, 'eur'),
+  ('sun-prints', 1500, 'eur'),
+  ('night-bus', 900, 'eur');
+
+INSERT OR IGNORE INTO creator_buckets (creator_id, media_bucket, assets_bucket) VALUES
+  ('user-cleo', 'codex-media-local-cleo', 'codex-assets-local-cleo');

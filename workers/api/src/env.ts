@@ -11,6 +11,10 @@ export interface Env {
   LOGIN_LIMITS: DurableObjectNamespace<RateLimitAuthority>;
   DB: D1Database;
   ASSETS: Fetcher;
+  /** The webhook worker. */
+  WEBHOOKS: Fetcher;
+  /** The webhook worker's stand-in for Stripe. On a developer's machine only. */
+  DEMO_STRIPE?: DemoStripe;
   /** The one origin that may write. Absent: the request's own, and only on a loopback host. */
   APP_ORIGIN?: string;
   /** Has accounts on a developer's machine only. */
@@ -20,6 +24,19 @@ export interface Env {
 /** What the page may offer to somebody trying the worker on their own machine. */
 export interface LocalDemo {
   accounts: { name: string; role: string; email: string; password: string }[];
+}
+
+/** Signs test events in Stripe's place. Amounts are in the currency's smallest unit. */
+export interface DemoStripe {
+  bought(purchase: { userId: string; contentId: string; amount: number; currency: string }): Promise<DemoDelivery>;
+  refunded(payment: { paymentId: string; amount: number }): Promise<DemoDelivery>;
+  disputed(payment: { paymentId: string; amount: number }): Promise<DemoDelivery>;
+}
+
+/** A delivery as Stripe would make it: a body, and its `Stripe-Signature`. */
+export interface DemoDelivery {
+  body: string;
+  signature: string;
 }
 
 /** Hono's view of one request. */

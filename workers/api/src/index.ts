@@ -1,8 +1,10 @@
 import { Hono } from 'hono';
+import { analytics } from './analytics/index.ts';
 import { auth } from './auth/index.ts';
 import { createClients } from './clients.ts';
 import { content } from './content/index.ts';
 import { categories } from './content/lists.ts';
+import { creators } from './creators/index.ts';
 import { demo } from './demo/index.ts';
 import type { AppEnv } from './env.ts';
 import { answerProblem } from './http/answer.ts';
@@ -12,7 +14,12 @@ import { requireOwnOrigin } from './http/origin.ts';
 import { HttpProblem, problems } from './http/problem.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { ServedLog } from './http/served.ts';
+import { library } from './library/index.ts';
 import { page } from './page.ts';
+import { progress } from './progress/index.ts';
+import { purchases } from './purchases/index.ts';
+import { settings } from './settings/index.ts';
+import { stripe } from './webhooks/stripe.ts';
 
 /** The class of LOGIN_LIMITS. */
 export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
@@ -26,12 +33,20 @@ app.use((c, next) => {
   c.set('clients', createClients(c.env, { onEvent: served.record, waitUntil: (work) => c.executionCtx.waitUntil(work) }));
   return next();
 });
+// Before the rules for browsers: what comes here comes from Stripe, and is signed.
+app.post('/webhooks/stripe', stripe);
 app.use(requireOwnOrigin());
 app.use(limitBody());
 
 app.route('/auth', auth);
 app.route('/content', content);
 app.get('/categories', categories);
+app.route('/library', library);
+app.route('/purchases', purchases);
+app.route('/progress', progress);
+app.route('/analytics', analytics);
+app.route('/settings', settings);
+app.route('/creators', creators);
 app.route('/demo', demo);
 app.route('/', page);
 

@@ -42,6 +42,19 @@ import { logAnswer } from './log.js';
  * @property {string} creatorName
  * @property {boolean} featured
  *
+ * @typedef {object} Owned
+ * @property {string} id
+ * @property {string} title
+ * @property {string} creatorName
+ * @property {string} purchasedAt
+ *
+ * @typedef {object} Offer
+ * @property {string} id
+ * @property {string} title
+ * @property {string} creatorName
+ * @property {number} amount In the currency's smallest unit.
+ * @property {string} currency
+ *
  * @typedef {object} Answer What the worker's answers have, each of them some of it.
  * @property {Served} [served]
  * @property {string} [type]
@@ -54,6 +67,9 @@ import { logAnswer } from './log.js';
  * @property {number} [retryAfterMs]
  * @property {{ id: string, name: string, description: string }[]} [categories]
  * @property {{ refreshed: boolean, detail?: string }} [lists]
+ * @property {Owned[]} [library]
+ * @property {Offer[]} [offers]
+ * @property {string} [outcome] What became of an event.
  * @property {{ name: string, role: string, email: string, password: string }[]} [accounts]
  */
 
@@ -63,9 +79,10 @@ import { logAnswer } from './log.js';
  * @param {'GET' | 'POST'} method
  * @param {string} path
  * @param {unknown} [body]
+ * @param {{ fresh?: boolean }} [options] `fresh`: the worker is to drop its cached copy first, as it is for a browser's reload.
  * @returns {Promise<{ ok: boolean, status: number, body: Answer & { content?: unknown } }>}
  */
-export async function ask(action, method, path, body) {
+export async function ask(action, method, path, body, { fresh = false } = {}) {
   const startedAt = performance.now();
   /** @type {RequestInit} */
   const init = { method };
@@ -73,6 +90,7 @@ export async function ask(action, method, path, body) {
     init.headers = { 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);
   }
+  if (fresh) init.cache = 'reload';
   let status = 0;
   let ok = false;
   /** @type {Answer} */

@@ -5,12 +5,19 @@ import type { AppEnv, LocalDemo } from '../env.ts';
 import { answer } from '../http/answer.ts';
 import { isLoopback } from '../http/loopback.ts';
 import { HttpProblem, problems } from '../http/problem.ts';
+import { stripeEvent } from './stripe.ts';
 
 /**
  * The routes under /demo: they do something on a developer's machine only. LOCAL_DEMO has no accounts in a deployed
  * environment, and a request to any host but this machine's is answered as if there were none even where it has.
  */
-export const demo = new Hono<AppEnv>().get('/', accounts).post('/reset-attempts', resetAttempts);
+export const demo = new Hono<AppEnv>()
+  .get('/', accounts)
+  .post('/reset-attempts', resetAttempts)
+  .post('/stripe', (c) => {
+    if (demoAccounts(c).length === 0) throw problems.notFound();
+    return stripeEvent(c);
+  });
 
 /** `GET /demo`: the accounts of the sample data; none on a deployed worker. */
 function accounts(c: Context<AppEnv>): Response {

@@ -13,6 +13,7 @@ export type ProblemName =
   | 'revocation-incomplete'
   | 'reset-incomplete'
   | 'database-unavailable'
+  | 'webhooks-unavailable'
   | 'internal';
 
 type ProblemStatus = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503;

@@ -1,0 +1,13 @@
+import { KVClientError } from '@codex/cloudflare-clients';
+
+/** Logs a failure by its name and code alone: messages and causes may carry keys, tokens, addresses or values. */
+export function logFailure(what: string, error: unknown): void {
+  const name = error instanceof Error ? error.name : typeof error;
+  const code = error instanceof KVClientError ? error.code : undefined;
+  console.error(JSON.stringify({ level: 'error', what, name, code }));
+}
+
+/** Logs something worth a person's look, without anything a stranger could have put into it but its type. */
+export function logNotice(what: string, facts: Record<string, string>): void {
+  console.warn(JSON.stringify({ level: 'warn', what, ...facts }));
+}
