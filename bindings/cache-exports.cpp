@@ -1,5 +1,6 @@
 #include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
+#include "wasm/cache/recall.h"
 #include "wasm/cache/tags.h"
 
 namespace codex::bindings {
@@ -29,6 +30,8 @@ Subject nextSubject(int key, unsigned namespaceBytes) {
   return {key::forCache(text), {tags::epochPrefix(text.head.substr(0, namespaceBytes)), std::exchange(named, {})}};
 }
 
+Memory memory() { return memoryFor(Maker::Cache); }
+
 entry::Terms termsOf(double ttl, double negativeTtl, double stale, double error) { return {ttl, negativeTtl, stale, error}; }
 
 /// Checks a key, the tags named, and what is asked of an entry, without doing anything.
@@ -53,20 +56,46 @@ int lookUpEntry(int key, unsigned namespaceBytes, double ttl, double negativeTtl
   const auto lifetime = entry::lifetime(termsOf(ttl, negativeTtl, stale, error), false, true);
   if (!lifetime) return refuse(lifetime.error());
   const bool verbatim = subject.key->digest.empty();
-  return call(verbatim, [&](KvStore& store) { return lookUp(store, std::move(*subject.key), std::move(subject.group)); });
+  return call(verbatim,
+              [&](KvStore& store) { return lookUp(store, memory(), std::move(*subject.key), std::move(subject.group)); });
+}
+
+/// Looks an entry up in memory alone, without a call: its slot, or -1. A key that would be refused is not found. The outcome stands
+/// in the reply as that of `lookUpEntry` does, but without tags. `u`: see `recall`.
+int recallEntry(unsigned store, int key, double now, double maxAgeMs, double u) {
+  textBuffer().rewind();
+  const InputText text = textBuffer().next(key);
+  Result<key::CacheKey> shortened;
+  const bool verbatim = key::standsAsCacheKey(text);
+  if (!verbatim) shortened = key::forCache(text);
+  if (!shortened) return -1;
+  const Memory memory{isolate->tier, store, Maker::Cache};
+  const auto found =
+      recall(memory, verbatim ? text.head : std::string_view(shortened->text), toInstant(now), toDuration<Millis>(maxAgeMs), u);
+  leave(State::Done);
+  if (!found) return -1;
+  describe(found->state, found->age, found->windows, found->loadTime);
+  return static_cast<int>(found->slot);
+}
+
+/// Whether memory has an entry, without counting as a question.
+bool remembersEntry(int key, double maxAgeMs) {
+  const Subject subject = nextSubject(key, 0);
+  return subject.key && remembers(memory(), subject.key->text, caller.now, toDuration<Millis>(maxAgeMs));
 }
 
 /// Reads the epochs of the tags named. The text is the client's namespace.
 int readEpochs(int clientNamespace) {
   const InputText text = textBuffer().next(clientNamespace);
   Group group{tags::epochPrefix(text.head), std::exchange(named, {})};
-  return call(false, [&](KvStore& store) { return codex::readEpochs(store, std::move(group)); });
+  return call(false, [&](KvStore& store) { return codex::readEpochs(store, memory(), std::move(group)); });
 }
 
 /// `loadMs`: how long the value took to load, or -1 for one that was not loaded. `tagsRead`: the length of the list of tags
-/// with epochs that a look-up left, or 0: the tags named, if there are any, are stored with the epochs they have now.
+/// with epochs that a look-up left, or 0: the tags named, if there are any, are stored with the epochs they have now. `began`: the stamp
+/// of the call that came before the value was made, or 0.
 int storeEntry(int key, unsigned namespaceBytes, double ttl, double negativeTtl, double stale, double error, bool negative,
-               bool keepsMetadata, double loadMs, int tagsRead) {
+               bool keepsMetadata, double loadMs, int tagsRead, double began) {
   Subject subject = nextSubject(key, namespaceBytes);
   if (!subject.key) return refuse(subject.key.error());
   auto lifetime = entry::lifetime(termsOf(ttl, negativeTtl, stale, error), negative, keepsMetadata);
@@ -81,24 +110,35 @@ int storeEntry(int key, unsigned namespaceBytes, double ttl, double negativeTtl,
                  .epochsRead = tagsRead > 0,
                  .lifetime = *lifetime,
                  .loadTime = loaded ? toDuration<Millis>(loadMs) : Millis{0},
-                 .negative = negative};
+                 .negative = negative,
+                 .loaded = loaded,
+                 .began = static_cast<Stamp>(began)};
   if (tagsRead > 0) entry.group.tags = textBuffer().nextHead(tagsRead);
   const bool verbatim = entry.key.digest.empty() && (entry.group.tags.empty() || entry.epochsRead);
-  return call(verbatim, [&](KvStore& store) { return codex::storeEntry(store, std::move(entry), caller.now); });
+  return call(verbatim, [&](KvStore& store) { return codex::storeEntry(store, memory(), std::move(entry), caller.now); });
 }
 
 int deleteEntry(int key) {
   Subject subject = nextSubject(key, 0);
   if (!subject.key) return refuse(subject.key.error());
   const bool verbatim = subject.key->digest.empty();
-  return call(verbatim, [&](KvStore& store) { return codex::deleteEntry(store, std::move(*subject.key)); });
+  return call(verbatim,
+              [&](KvStore& store) { return codex::deleteEntry(store, memory(), std::move(*subject.key), caller.now); });
+}
+
+/// Buries what memory has under keys that begin so.
+int buryPrefix(int prefix) {
+  codex::buryPrefix(memory(), textBuffer().next(prefix).head, caller.now);
+  return leave(State::Done);
 }
 
 /// Gives the one tag named an epoch. The text is the client's namespace.
 int invalidateTag(int clientNamespace, double epoch) {
   const InputText text = textBuffer().next(clientNamespace);
-  const Group group{tags::epochPrefix(text.head), std::exchange(named, {})};
-  return call(false, [&](KvStore& store) { return codex::invalidateTag(store, group, static_cast<std::int64_t>(epoch)); });
+  Group group{tags::epochPrefix(text.head), std::exchange(named, {})};
+  return call(false, [&](KvStore& store) {
+    return codex::invalidateTag(store, memory(), std::move(group), static_cast<std::int64_t>(epoch), caller.now);
+  });
 }
 
 }  // namespace
@@ -114,8 +154,11 @@ EMSCRIPTEN_BINDINGS(cache) {
   function("checkEntry", &checkEntry);
   function("checkPrefix", &checkPrefix);
   function("lookUpEntry", &lookUpEntry);
+  function("recallEntry", &recallEntry);
+  function("remembersEntry", &remembersEntry);
   function("readEpochs", &bindings::readEpochs);
   function("storeEntry", &bindings::storeEntry);
   function("deleteEntry", &bindings::deleteEntry);
+  function("buryPrefix", &bindings::buryPrefix);
   function("invalidateTag", &bindings::invalidateTag);
 }

@@ -65,6 +65,8 @@ EMSCRIPTEN_BINDINGS(enumerations) {
       .value("RevokedBefore", Field::RevokedBefore)
       .value("EntryState", Field::EntryState)
       .value("AgeMs", Field::AgeMs)
+      .value("Began", Field::Began)
+      .value("Released", Field::Released)
       .value("ReasonAddress", Field::ReasonAddress)
       .value("ReasonLength", Field::ReasonLength)
       .value("Actual", Field::Actual)

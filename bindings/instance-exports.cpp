@@ -31,6 +31,7 @@ Instant deadlineFrom(Instant wall, double operationTimeoutMs) {
 /// Precedes every call. `now` is the clock that decides, `wall` the host's real one.
 void enter(unsigned store, double now, double wall, double operationTimeoutMs) {
   textBuffer().clear();
+  offered.reset();
   caller = {store, toInstant(now), deadlineFrom(toInstant(wall), operationTimeoutMs)};
   isolate->mailbox.sweep(toInstant(wall));
 }
@@ -48,8 +49,9 @@ Result<std::optional<KvRecord>> outcomeOf(int status, const std::optional<KvReco
 }
 
 int answer(unsigned slot, unsigned generation, unsigned instance, const KvAnswer& answer, double wall, double timeoutMs) {
-  if (instance != instanceNumber) return number(State::Dropped);
-  return number(isolate->mailbox.answer({slot, generation}, deadlineFrom(toInstant(wall), timeoutMs), answer));
+  offered.reset();
+  if (instance != instanceNumber) return leave(State::Dropped);
+  return leave(isolate->mailbox.answer({slot, generation}, deadlineFrom(toInstant(wall), timeoutMs), answer));
 }
 
 /// Answers an operation. `found`: whether the key was there; then its metadata stands in the buffer, and before it its text

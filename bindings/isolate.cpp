@@ -13,7 +13,7 @@ constexpr std::size_t kKnownRevocations = 4'096;
 std::unique_ptr<Isolate> isolate;
 Caller caller;
 
-Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), revocations(kKnownRevocations, seed) {}
+Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), revocations(kKnownRevocations, seed), tier(seed) {}
 
 Instant toInstant(double unixMs) {
   if (std::isnan(unixMs)) return kEarliest;

@@ -21,6 +21,7 @@ struct Isolate {
 
   LimitTable limits;
   Revocations revocations;
+  Tier tier;
   Mailbox mailbox;  // last, so that it goes first: the calls in it use the others
 };
 
@@ -45,6 +46,11 @@ Duration toDuration(double count) {
 }
 
 inline int number(State state) { return static_cast<int>(state); }
+/// The same, after what may have released payloads.
+inline int leave(State state) {
+  reply().set(Field::Released, isolate->tier.released().size());
+  return number(state);
+}
 inline int refuse(const Error& error) { return number(reply().refuse(error)); }
 
 /// Runs a coroutine made from the store of a new call. `keyIsInput`: its first operation is on the key that was written, as it
@@ -53,13 +59,16 @@ template <class Make>
 int call(bool keyIsInput, Make make) {
   reply().set(Field::KeyIsInput, keyIsInput ? 1.0 : 0.0);
   KvStore& store = isolate->mailbox.open(caller.deadline);
-  return number(isolate->mailbox.run(make(store)));
+  return leave(isolate->mailbox.run(make(store)));
 }
 /// The same where the first operation is on `key`, and nothing else was written if it is the input.
 template <class Make>
 int call(std::string_view key, Make make) {
   return call(key == textBuffer().read(), std::move(make));
 }
+
+/// The tier, for a client of the store that is called.
+inline Memory memoryFor(Maker maker) { return {isolate->tier, caller.store, maker}; }
 
 inline StoreKey inStore(std::string key) { return {caller.store, std::move(key)}; }
 

@@ -45,14 +45,20 @@ void describe(const entry::Envelope& envelope) {
 
 }  // namespace
 
+void describe(entry::State state, const std::optional<Millis>& age, const entry::Windows& windows, Millis loadTime) {
+  reply().set(Field::EntryState, static_cast<double>(state));
+  reply().set(Field::AgeMs, age ? count(*age) : -1.0);
+  setNumbers(windows, loadTime);
+}
+
 void report(const SessionAnswer& answer) { reportEnding(answer); }
-void report(const CacheAnswer& answer) {
+void report(CacheAnswer& answer) {
   reportEnding(answer);
+  describe(answer.state, answer.age, answer.windows, answer.loadTime);
   Reply& out = reply();
-  out.set(Field::EntryState, static_cast<double>(answer.state));
-  out.set(Field::AgeMs, answer.age ? count(*answer.age) : -1.0);
-  setNumbers(answer.windows, answer.loadTime);
-  out.keep(Field::TagsAddress, Field::TagsLength, answer.tags);
+  out.set(Field::Began, static_cast<double>(answer.began));
+  out.keep(Field::TagsAddress, Field::TagsLength, std::move(answer.tags));
+  offered = std::move(answer.offer);
 }
 
 void Mailbox::sweep(Instant wall) {

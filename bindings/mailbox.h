@@ -19,7 +19,9 @@ void report(const RateLimitVerdict& verdict);
 void report(const LimitWritten& written);
 void report(const Result<Instant>& result);
 void report(const SessionAnswer& answer);
-void report(const CacheAnswer& answer);
+void report(CacheAnswer& answer);
+/// Writes what a look-up found, in KV or in memory.
+void describe(entry::State state, const std::optional<Millis>& age, const entry::Windows& windows, Millis loadTime);
 
 /// The name of a suspended call. Both numbers must match: a slot is used again, under a new generation.
 struct SlotName {

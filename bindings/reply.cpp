@@ -5,6 +5,8 @@
 
 namespace codex::bindings {
 
+std::optional<Offer> offered;
+
 void Reply::set(Field address, Field length, std::string_view text) {
   set(address, static_cast<double>(reinterpret_cast<std::uintptr_t>(text.data())));
   set(length, text.size());

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "wasm/error.h"
+#include "wasm/memory/memory.h"
 #include "wasm/ratelimit/rate-limiter.h"
 
 namespace codex::bindings {
@@ -70,7 +72,9 @@ enum class Field {
   Corrupt,
   RevokedBefore,
   EntryState,
-  AgeMs,  // -1: unknown
+  AgeMs,     // -1: unknown
+  Began,     // the tier's stamp of when the call began
+  Released,  // after any entry: how many payloads the host must drop before it keeps another
   // Refused.
   ReasonAddress,
   ReasonLength,
@@ -100,5 +104,8 @@ class Reply {
 
 /// The one reply of this instance.
 Reply& reply();
+
+/// What the call that has just ended would have remembered, until the next entry.
+extern std::optional<Offer> offered;
 
 }  // namespace codex::bindings

@@ -31,9 +31,16 @@ export async function getMany<T>(entries: Entries, keys: readonly string[]): Pro
   const pending = stringsOf(keys, 'getMany', 'keys');
   for (const key of pending) await entries.check('getMany', key);
 
-  const values = new Map<string, T | null>();
-  for (let from = 0; from < pending.length; from += LOOK_UPS) {
-    const found = await lookUpAll(entries, pending.slice(from, from + LOOK_UPS));
+  const values = new Map<string, T | null>(pending.map((key) => [key, null]));
+  const unknown = pending.filter((key) => {
+    const found = entries.recall(entries.full(key, 'getMany'), false);
+    if (found === undefined) return true;
+    entries.reportRecalled(found, 'getMany');
+    values.set(key, found.value as T);
+    return false;
+  });
+  for (let from = 0; from < unknown.length; from += LOOK_UPS) {
+    const found = await lookUpAll(entries, unknown.slice(from, from + LOOK_UPS));
     for (const [key, { state, value }] of found) values.set(key, state === 'fresh' || state === 'stale' ? (value as T) : null);
   }
   return values;

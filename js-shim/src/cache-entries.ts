@@ -1,10 +1,11 @@
 import type { Call, LostCode } from './call.js';
 import { type Terms, NO_TAGS, NO_TERMS } from './cache-options.js';
-import { type Caller, checkString } from './caller.js';
+import { type Caller, checkString, type Recalled, type Spent } from './caller.js';
 import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { flightId, supersede, within } from './flights.js';
 import type { Instance } from './instance.js';
+import { Remembered } from './remembered.js';
 import { isValid, type Validate } from './validation.js';
 
 const { Field, State } = enums;
@@ -33,11 +34,19 @@ export interface Found extends Ending {
   tags: string;
   /** The key in the store. */
   key: string;
+  /** The memory tier's stamp of when the look-up began; 0 where there is none. */
+  began: number;
 }
+
+/** What memory has of an entry, and what it cost. */
+export interface FoundInMemory extends Found, Spent {}
+
+/** What cannot be kept, because its owner keeps nothing: what memory had instead goes all the same. */
+const NOT_KEPT_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** A miss of which nothing is known. */
 function missed(ending: Ending, key: string): Found {
-  const nothing = { ageMs: null, freshMs: 0, staleMs: 0, errorMs: 0, loadMs: 0 };
+  const nothing = { ageMs: null, freshMs: 0, staleMs: 0, errorMs: 0, loadMs: 0, began: 0 };
   return { ...ending, ...nothing, state: 'miss', value: undefined, text: '', tags: '', key };
 }
 
@@ -58,12 +67,51 @@ function foundIn(instance: Instance, call: Call): Found {
     loadMs: reply[Field.LoadMs] as number,
     tags: tagsIn(instance),
     key: call.key,
+    began: reply[Field.Began] as number,
+  };
+}
+
+function foundInMemory(recalled: Recalled, key: string): FoundInMemory {
+  const { instance, payload, beganMs, kvReads, kvWrites } = recalled;
+  const reply = instance.reply();
+  const age = reply[Field.AgeMs] as number;
+  const state = entryStates[instance.int(Field.EntryState)] ?? 'miss';
+  return {
+    beganMs,
+    kvReads,
+    kvWrites,
+    outcome: state === 'fresh' ? 'hit' : 'stale',
+    error: undefined,
+    state,
+    value: (payload as Remembered).take(),
+    text: '',
+    ageMs: age < 0 ? null : age,
+    freshMs: reply[Field.FreshMs] as number,
+    staleMs: reply[Field.StaleMs] as number,
+    errorMs: reply[Field.ErrorMs] as number,
+    loadMs: reply[Field.LoadMs] as number,
+    tags: '',
+    key,
+    began: 0,
   };
 }
 
 function tagsIn(instance: Instance): string {
   const length = instance.int(Field.TagsLength);
   return length === 0 ? '' : instance.text(instance.int(Field.TagsAddress), length);
+}
+
+/** What a value that is not what this cache stores comes to. */
+function corrupt({ key, tags, began }: Found): Found {
+  return { ...missed({ outcome: 'corrupt', error: undefined }, key), tags, began };
+}
+
+/** What is stored beside a value; see `Entries.store`. */
+export interface StoredWith {
+  readonly tags?: readonly string[];
+  readonly epochs?: string;
+  readonly loadMs?: number;
+  readonly began?: number;
 }
 
 /** The operations of the core on entries, under the keys of one client. */
@@ -92,6 +140,40 @@ export class Entries {
   /** Names an epoch's place for what the isolate knows of groups: the same tag of the same namespace. */
   group(tag: string): string {
     return `${this.#namespace}:${tag}`;
+  }
+
+  /**
+   * Gives what memory has of an entry, at once, by its whole key; undefined where that is nothing, or something that cannot be read.
+   * `early`: what is fresh may be said to be stale, so that it is loaded before it ends.
+   */
+  recall(full: string, early: boolean): FoundInMemory | undefined {
+    const recalled = this.caller.recall(early ? this.#askEarly : this.#ask, full);
+    return recalled === undefined ? undefined : foundInMemory(recalled, full);
+  }
+
+  readonly #ask = (instance: Instance, full: string, nowMs: number, u = 0): number => {
+    const { store, memoryMs } = this.caller;
+    instance.rewind();
+    return instance.exports.recallEntry(store.id, instance.write(full), nowMs, memoryMs, u);
+  };
+  readonly #askEarly = (instance: Instance, full: string, nowMs: number): number => {
+    return this.#ask(instance, full, nowMs, 1 - Math.random());
+  };
+
+  /** Whether memory has an entry that would be answered. */
+  async remembers(op: string, full: string): Promise<boolean> {
+    let remembers = false;
+    const { memoryMs } = this.caller;
+    await this.#run(this.caller.begin(), op, NO_TAGS, (instance) => {
+      remembers = memoryMs > 0 && instance.exports.remembersEntry(instance.write(full), memoryMs);
+      return State.Done;
+    });
+    return remembers;
+  }
+
+  /** Drops from memory what begins so. */
+  async buryPrefix(op: string, full: string): Promise<void> {
+    await this.#run(this.caller.begin(), op, NO_TAGS, (instance) => instance.exports.buryPrefix(instance.write(full)));
   }
 
   /** Waits until something older has reached the store, or has had its time. */
@@ -153,23 +235,40 @@ export class Entries {
           named(instance, tags)
             ? instance.exports.lookUpEntry(instance.write(full), this.#namespaceBytes, ttl, negativeTtl, stale, error)
             : State.Refused,
-        end: foundIn,
+        end: this.#parsed,
         lost: (code: LostCode) => missed(lostEnding(code), full),
       },
       undefined,
     );
+    if (found.state === 'miss' || validate === undefined || (await isValid(validate, found.value))) return found;
+    return corrupt(found);
+  }
+
+  /** What a look-up found, parsed; memory keeps what can be. */
+  readonly #parsed = (instance: Instance, call: Call): Found => {
+    const found = foundIn(instance, call);
     if (found.state === 'miss') return found;
     try {
       found.value = JSON.parse(found.text);
-      if (validate === undefined || (await isValid(validate, found.value))) return found;
     } catch {
       // Not what this cache stores.
+      return corrupt(found);
     }
-    return { ...missed({ outcome: 'corrupt', error: undefined }, found.key), tags: found.tags };
+    if (this.caller.memoryMs > 0) this.#remember(instance, found.text);
+    return found;
+  };
+
+  #remember(instance: Instance, text: string): void {
+    const payload = new Remembered(text);
+    instance.remember(payload, payload.bytes);
   }
 
-  report(call: Call, op: string, { outcome, error }: Ending): void {
+  report(call: Spent, op: string, { outcome, error }: Ending): void {
     this.caller.report(call, op, outcome, outcome === 'hit' || outcome === 'stale' ? 'kv' : 'none', error);
+  }
+
+  reportRecalled(found: FoundInMemory, op: string): void {
+    this.caller.report(found, op, found.outcome, 'memory');
   }
 
   /** The epochs of tags as they are now, as the core writes them; null where they cannot be read. */
@@ -191,29 +290,36 @@ export class Entries {
 
   /**
    * Stores a JSON text. `negative`: it is null. `loadMs`: how long the value took to load, -1 for one that was not loaded.
-   * `epochs`: those read before the value was made; where there are none, those of `tags` are read now.
+   * `epochs`: those read before the value was made; where there are none, those of `tags` are read now. `began`: what the look-up
+   * before the value was made said.
    */
   async store(
     op: string,
     key: string,
     text: string,
     terms: Terms,
-    { tags = NO_TAGS, epochs = '', loadMs = -1 }: { tags?: readonly string[]; epochs?: string; loadMs?: number },
+    { tags = NO_TAGS, epochs = '', loadMs = -1, began = 0 }: StoredWith,
   ): Promise<Ending> {
     const full = this.full(key, op);
     const { ttl, negativeTtl, stale, error } = terms;
     const call = this.caller.begin();
     call.input = full;
     call.payload = text;
-    const ending = await this.#run(call, op, tags, (instance) => {
+    const begin = (instance: Instance): number => {
       const [length, keepsMetadata] = [instance.write(full), this.caller.store.keepsMetadata];
       const read = epochs === '' ? 0 : instance.write(epochs);
       // biome-ignore format: what, for how long, and what else is known
       return instance.exports.storeEntry(
         length, this.#namespaceBytes,
         ttl, negativeTtl, stale, error,
-        text === 'null', keepsMetadata, loadMs, read,
+        text === 'null', keepsMetadata, loadMs, read, began,
       );
+    };
+    const ending = await this.#run(call, op, tags, begin, (instance) => {
+      const stored = endingOf(instance);
+      if (this.caller.memoryMs > 0) this.#remember(instance, text);
+      else instance.remember(undefined, NOT_KEPT_BYTES);
+      return stored;
     });
     this.caller.report(call, op, ending.outcome, 'kv', ending.error);
     call.payload = '';
@@ -240,11 +346,17 @@ export class Entries {
     return ending;
   }
 
-  #run(call: Call, op: string, tags: readonly string[], begin: (instance: Instance) => number): Promise<Ending> {
+  #run(
+    call: Call,
+    op: string,
+    tags: readonly string[],
+    begin: (instance: Instance) => number,
+    end: (instance: Instance) => Ending = endingOf,
+  ): Promise<Ending> {
     const steps = {
       op,
       begin: (instance: Instance) => (named(instance, tags) ? begin(instance) : State.Refused),
-      end: endingOf,
+      end,
       lost: lostEnding,
     };
     return call.run(steps, undefined);

@@ -44,6 +44,7 @@ export async function deleteByPrefix(
   const { store } = entries.caller;
   const older = supersedePrefix(flightId(store.id, full));
   if (older !== undefined) await entries.overtake(older);
+  await entries.buryPrefix(op, full);
   let deleted = 0;
   while (left > 1) {
     // No more than can be deleted as well: whoever goes on with the cursor has missed none.

@@ -1,11 +1,12 @@
 import { type DeletedMany, deleteMany, getMany, setMany } from './cache-batch.js';
-import { Entries, type EntryState } from './cache-entries.js';
+import { Entries, type EntryState, type FoundInMemory } from './cache-entries.js';
 import {
   type EntryOptions,
   type GetOrSetOptions,
   NO_TERMS,
   optionsOf,
   stringsOf,
+  type Terms,
   tagsOf,
   termsOf,
   timeoutOf,
@@ -54,6 +55,7 @@ export interface Explanation {
   loadMs: number;
   /** The groups it belongs to; one above 120 bytes as its hash. */
   tags: string[];
+  /** Whether memory answers for the store just now. */
   inMemory: boolean;
   /** Bytes of its JSON text in UTF-8. */
   bytes: number;
@@ -97,6 +99,8 @@ export class CacheClient {
    * stored null cannot be told from a miss here. Cost: 1 KV read, and for an entry with tags 1 for each.
    */
   async get<T>(key: string): Promise<T | null> {
+    const recalled = this.#recall('get', key);
+    if (recalled !== undefined) return recalled.value as T;
     const { state, value } = await this.#entries.read('get', key);
     return state === 'fresh' || state === 'stale' ? (value as T) : null;
   }
@@ -113,15 +117,21 @@ export class CacheClient {
 
   /** Gets a value and what is known of it. Throws and costs as `get` does. */
   async lookup<T>(key: string): Promise<Lookup<T>> {
-    const { state, value, ageMs, freshMs, staleMs } = await this.#entries.read('lookup', key);
+    const recalled = this.#recall('lookup', key);
+    const { state, value, ageMs, freshMs, staleMs } = recalled ?? (await this.#entries.read('lookup', key));
     if (state !== 'fresh' && state !== 'stale') {
       return { value: null, state: 'miss', source: 'none', ageMs: null, staleBoundMs: null };
     }
-    return { value: value as T, state, source: 'kv', ageMs, staleBoundMs: ageMs === null ? null : freshMs + staleMs };
+    const source = recalled === undefined ? 'kv' : 'memory';
+    return { value: value as T, state, source, ageMs, staleBoundMs: ageMs === null ? null : freshMs + staleMs };
   }
 
-  /** Tells everything about an entry but its value, for whoever wonders why it is answered or not. Costs as `get` does. */
+  /**
+   * Tells everything about an entry in the store but its value, for whoever wonders why it is answered or not. Throws as `get` does.
+   * Cost: what `get` costs where memory does not answer.
+   */
   async explain(key: string): Promise<Explanation> {
+    const inMemory = await this.#entries.remembers('explain', this.#entries.full(key, 'explain'));
     const {
       state,
       ageMs,
@@ -143,7 +153,7 @@ export class CacheClient {
       errorMs,
       loadMs,
       tags: namesOf(tags),
-      inMemory: false,
+      inMemory,
       bytes: new TextEncoder().encode(text).length,
     };
   }
@@ -259,10 +269,21 @@ export class CacheClient {
     if (validate !== undefined && !readArgument('getOrSet', 'validate', () => isValidator(validate))) {
       throw new KVClientError('invalid-argument', 'getOrSet: validate must be a function or a Standard Schema');
     }
-    const value = await readThrough(this.#entries, {
+    const entries = this.#entries;
+    const terms = termsOf(ttlSeconds, chosen);
+    const found =
+      chosen.forceFresh === true || !isUsual(terms)
+        ? undefined
+        : entries.recall(entries.full(key, 'getOrSet'), chosen.earlyRefresh === true);
+    if (found?.state === 'fresh' && validate === undefined) {
+      entries.reportRecalled(found, 'getOrSet');
+      return found.value as T;
+    }
+    const value = await readThrough(entries, {
       key,
+      found,
       load: fetchFn,
-      terms: termsOf(ttlSeconds, chosen),
+      terms,
       tags: tagsOf(chosen.tags, 'getOrSet'),
       softTimeoutMs: timeoutOf(softTimeoutMs, 'getOrSet', 'softTimeoutMs'),
       hardTimeoutMs: timeoutOf(hardTimeoutMs, 'getOrSet', 'hardTimeoutMs'),
@@ -271,6 +292,18 @@ export class CacheClient {
     });
     return value as T;
   }
+
+  /** What memory has of an entry, reported. */
+  #recall(op: string, key: string): FoundInMemory | undefined {
+    const found = this.#entries.recall(this.#entries.full(key, op), false);
+    if (found !== undefined) this.#entries.reportRecalled(found, op);
+    return found;
+  }
+}
+
+/** Whether the terms need no judgement; what is no finite number the core refuses. */
+function isUsual({ ttl, negativeTtl, stale, error }: Terms): boolean {
+  return Number.isFinite(ttl + negativeTtl + stale + error);
 }
 
 /** Well-formed, and short enough to leave room for a key. */

@@ -137,6 +137,7 @@ export class Call {
     try {
       instance.enter(this.#store.id, this.beganMs, wallMs, this.#store.timeoutMs);
       state = steps.begin(instance, argument);
+      instance.settle();
     } catch {
       core.condemn(instance, Date.now());
       return this.#lost('core-failed') as Promise<T>;
@@ -284,7 +285,9 @@ export class Call {
     if (this.#verb === Verb.Get) this.#takeAll(value);
     else this.#found = false;
     try {
-      this.#go(instance, this.#enterAgain(instance, status, atOnce));
+      const state = this.#enterAgain(instance, status, atOnce);
+      instance.settle();
+      this.#go(instance, state);
     } catch {
       this.#trapped(instance);
     }

@@ -1,8 +1,11 @@
 import { Call } from './call.js';
+import { core } from './core.js';
 import { KVClientError } from './errors.js';
 import type { ClientEvent, Outcome } from './events.js';
+import type { Instance } from './instance.js';
+import { memory } from './memory.js';
 import { type Counts, decisions, latencies } from './meter.js';
-import { type ClientOptions, checkFunction, checkOptions, checkStore, storeTimeoutOf } from './options.js';
+import { type ClientOptions, checkFunction, checkOptions, checkStore, memoryOf, storeTimeoutOf } from './options.js';
 import { type KVLike, Store } from './store.js';
 import { keepsAlive, runtimeProblem, waitUntil } from '#host';
 
@@ -12,9 +15,17 @@ const IDLE_CALLS = 32;
 /** What a decision has cost so far. */
 export type Spent = Pick<Call, 'beganMs' | 'kvReads' | 'kvWrites'> & Partial<Pick<Call, 'waited'>>;
 
+/** What memory has, and what it cost. The instance's reply says what else is known of it, until the next entry. */
+export interface Recalled extends Spent {
+  readonly instance: Instance;
+  readonly payload: unknown;
+}
+
 /** What the three clients share: a store, a clock, the work left for after the answer, and the events. */
 export class Caller {
   readonly store: Store;
+  /** How long values in memory answer reads, in milliseconds; 0: they do not. */
+  readonly memoryMs: number;
   readonly #idle: Call[] = [];
   readonly #client: ClientEvent['client'];
   readonly #counts: Counts;
@@ -30,6 +41,9 @@ export class Caller {
     checkFunction(options.onEvent, 'onEvent');
     checkFunction(options.now, 'now');
     this.store = new Store(kv, storeTimeoutOf(options));
+    const { maxAgeMs, maxBytes } = memoryOf(options, client, this.store.keepsMetadata);
+    this.memoryMs = maxAgeMs;
+    memory.raise(maxBytes);
     this.#client = client;
     this.#counts = decisions[client];
     this.#clock = options.now === undefined ? Date.now : clockOf(options.now);
@@ -41,6 +55,26 @@ export class Caller {
   now(): number {
     // Called by its name, which the compiler knows.
     return this.#clock === Date.now ? Date.now() : this.#clock();
+  }
+
+  /**
+   * Asks the memory tier, at once and without a call: `question` enters the core and gives a slot, or -1. Undefined where
+   * memory has nothing, and where there is no core.
+   */
+  recall(question: (instance: Instance, key: string, nowMs: number) => number, key: string): Recalled | undefined {
+    if (this.memoryMs === 0 || runtimeProblem !== null) return undefined;
+    const instance = core.current;
+    if (instance === null || !instance.remembers) return undefined;
+    const beganMs = this.now();
+    let slot: number;
+    try {
+      slot = question(instance, key, beganMs);
+      instance.settle();
+    } catch {
+      core.condemn(instance, Date.now());
+      return undefined;
+    }
+    return slot < 0 ? undefined : { instance, payload: instance.payloads[slot], beganMs, kvReads: 0, kvWrites: 0 };
   }
 
   /**

@@ -1,5 +1,6 @@
 import { enums } from './codex-core.enums.js';
 import createModule, { type MainModule } from './codex-core.js';
+import { memory } from './memory.js';
 import { wasm } from '#host';
 
 /** The exports of the core, as Emscripten declares them; of the enumerations there are only the declarations. */
@@ -24,6 +25,9 @@ export class Instance {
   readonly exports: Exports;
   /** Tells what this instance has counted from what any other has, in whatever isolate. 0 until the first call. */
   nonce = 0;
+  /** What the memory tier remembers, by slot. */
+  readonly payloads: unknown[] = [];
+  #memoryBytes = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #replyAddress: number;
   readonly #textAddress: number;
@@ -56,8 +60,29 @@ export class Instance {
   /** Precedes every call into the core. */
   enter(storeId: number, nowMs: number, wallMs: number, timeoutMs: number): void {
     if (!this.#seeded) this.#seed();
+    if (this.#memoryBytes !== memory.bytes) this.#raiseMemory();
     this.rewind();
     this.exports.enter(storeId, nowMs, wallMs, timeoutMs);
+  }
+
+  /** Whether the memory tier may hold anything yet. */
+  get remembers(): boolean {
+    return this.#memoryBytes > 0;
+  }
+
+  /**
+   * Keeps in memory what the call that has just ended offers. `bytes`: what the payload takes. To be called at once, before
+   * anything else is entered.
+   */
+  remember(payload: unknown, bytes: number): void {
+    const slot = this.exports.remember(bytes);
+    this.settle();
+    if (slot >= 0) this.payloads[slot] = payload;
+  }
+
+  /** Drops the payloads of what the last entry has driven out of memory. After every entry that may have. */
+  settle(): void {
+    if (this.int(Field.Released) > 0) this.#dropReleased();
   }
 
   /** Starts writing texts at the beginning of the buffer. */
@@ -119,6 +144,18 @@ export class Instance {
 
   #numbers(count: number): Float64Array {
     return new Float64Array(this.#memory.buffer, this.#numbersAddress, count);
+  }
+
+  #raiseMemory(): void {
+    this.#memoryBytes = memory.bytes;
+    this.exports.raiseMemory(this.#memoryBytes);
+  }
+
+  #dropReleased(): void {
+    const released = new Uint32Array(this.#memory.buffer, this.exports.releasedAddress(), this.int(Field.Released));
+    for (const slot of released) this.payloads[slot] = undefined;
+    this.exports.drained();
+    this.reply()[Field.Released] = 0;
   }
 
   #furtherKeys(): Int32Array {

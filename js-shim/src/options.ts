@@ -5,6 +5,13 @@ import type { KVLike } from './store.js';
 /** What every client takes as its second argument. */
 export interface ClientOptions {
   /**
+   * Values read lately stay in the isolate's memory, and answer reads for `maxAgeMs` (1 to 2,147,483,647) without asking the store: 10
+   * seconds for the cache and 2 seconds for sessions unless said otherwise. False: every read asks the store. An object that is no
+   * full KV namespace (it has no `getWithMetadata`) gets memory only where this is given. All clients of the isolate share it, whatever
+   * the store; it holds `maxBytes` (1 to 67,108,864), the largest asked for, 8 MiB by default. A limiter has no use for it.
+   */
+  memory?: false | MemoryOptions;
+  /**
    * Keeps the Worker alive for work that goes on after the answer, such as the write after a load. Default: the running
    * Worker's own. Where there is none (Node), that work is awaited before the call answers.
    */
@@ -15,6 +22,14 @@ export interface ClientOptions {
   onEvent?: (event: ClientEvent) => void;
   /** The clock that decides, in Unix milliseconds. Default `Date.now`. */
   now?: () => number;
+}
+
+/** What is kept in the isolate's memory. */
+export interface MemoryOptions {
+  /** Milliseconds for which a value in memory answers reads. */
+  maxAgeMs?: number;
+  /** Bytes that the isolate's memory may hold of all clients together. */
+  maxBytes?: number;
 }
 
 const DEFAULT_STORE_TIMEOUT_MS = 3000;
@@ -41,6 +56,27 @@ export function checkOptions(options: object, client: string): void {
 /** The bound on operations. Throws `invalid-config`. */
 export function storeTimeoutOf(options: ClientOptions): number {
   return inRange(options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, 'storeTimeoutMs', 1, MAX_TIMER_MS);
+}
+
+/** How long values in memory answer reads, in milliseconds. A limiter has none, and checks what it is given. */
+const DEFAULT_MEMORY_MS = { cache: 10_000, session: 2_000, limit: 1 };
+const DEFAULT_MEMORY_BYTES = 8 * 2 ** 20;
+/** Half of what an isolate has (developers.cloudflare.com/workers/platform/limits). */
+const MOST_MEMORY_BYTES = 64 * 2 ** 20;
+
+/** The age of what a client answers from memory, and the bytes it asks for; both 0 for none. Throws `invalid-config`. */
+export function memoryOf(
+  options: ClientOptions,
+  client: keyof typeof DEFAULT_MEMORY_MS,
+  keepsMetadata: boolean,
+): { maxAgeMs: number; maxBytes: number } {
+  const asked = options.memory ?? (keepsMetadata ? {} : false);
+  const none = { maxAgeMs: 0, maxBytes: 0 };
+  if (asked === false) return none;
+  if (typeof asked !== 'object') throw new KVClientError('invalid-config', 'memory must be false or an object');
+  const maxAgeMs = inRange(asked.maxAgeMs ?? DEFAULT_MEMORY_MS[client], 'memory.maxAgeMs', 1, MAX_TIMER_MS);
+  const maxBytes = inRange(asked.maxBytes ?? DEFAULT_MEMORY_BYTES, 'memory.maxBytes', 1, MOST_MEMORY_BYTES);
+  return client === 'limit' ? none : { maxAgeMs, maxBytes };
 }
 
 /** A number option that must lie within a range. Throws `invalid-config`, or what is said. */

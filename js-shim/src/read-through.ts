@@ -1,4 +1,4 @@
-import type { Entries, Found } from './cache-entries.js';
+import type { Entries, Found, FoundInMemory } from './cache-entries.js';
 import type { Terms } from './cache-options.js';
 import { jsonTextOf } from './caller.js';
 import { type ErrorCode, KVClientError } from './errors.js';
@@ -22,6 +22,8 @@ import { isValid, type Validate } from './validation.js';
 /** What `getOrSet` was asked for, checked. */
 export interface Wanted {
   readonly key: string;
+  /** What memory has of it. */
+  readonly found: FoundInMemory | undefined;
   readonly load: () => unknown;
   readonly terms: Terms;
   readonly tags: readonly string[];
@@ -43,6 +45,8 @@ interface Load {
   readonly fallback: Found | null;
   /** How long to wait for another's load. */
   readonly patienceMs: number;
+  /** The memory tier's stamp of when what came before the load began. */
+  readonly began: number;
 }
 
 /** Reads an entry, or loads it and stores it. */
@@ -55,15 +59,19 @@ export async function readThrough(entries: Entries, wanted: Wanted): Promise<unk
   if (wanted.forceFresh) {
     await entries.check(OP, key, terms, tags);
     const epochs = tags.length === 0 ? '' : await entries.readEpochs(OP, tags);
-    const load = { id, wanted, epochs, fallback: null, patienceMs: patienceFor(0) };
+    const load = { id, wanted, epochs, fallback: null, patienceMs: patienceFor(0), began: 0 };
     return await answerOf(entries, load, begin(entries, load));
   }
 
-  const found = await entries.read(OP, key, tags, terms, wanted.validate);
+  const { found: recalled } = wanted;
+  const found =
+    recalled !== undefined && (await mayAnswer(entries, wanted, recalled))
+      ? recalled
+      : await entries.read(OP, key, tags, terms, wanted.validate);
   if (found.state === 'fresh') return found.value;
   const epochs = found.outcome === 'failed' && tags.length > 0 ? null : found.tags;
   const fallback = found.state === 'miss' ? null : found;
-  const load: Load = { id, wanted, epochs, fallback, patienceMs: patienceFor(found.loadMs) };
+  const load: Load = { id, wanted, epochs, fallback, patienceMs: patienceFor(found.loadMs), began: found.began };
   if (fallback !== null && backsOff(id, caller.now())) return served(entries, fallback);
   if (found.state === 'stale') {
     if (flightOf(id) === undefined) await begin(entries, load).kept;
@@ -71,6 +79,14 @@ export async function readThrough(entries: Entries, wanted: Wanted): Promise<unk
   }
   if (nested) return await answerOf(entries, load, { landing: land(entries, load) });
   return await answerOf(entries, load);
+}
+
+/** Whether what memory has may be answered. What is stale and has tags is read again: their epochs are to be known before a load. */
+async function mayAnswer(entries: Entries, { tags, validate }: Wanted, found: FoundInMemory): Promise<boolean> {
+  if (found.state !== 'fresh' && tags.length > 0) return false;
+  if (validate !== undefined && !(await isValid(validate, found.value))) return false;
+  entries.reportRecalled(found, OP);
+  return true;
 }
 
 /** A load of one's own that has begun. */
@@ -182,7 +198,8 @@ async function keep(
   }
   if (older !== undefined) await entries.overtake(older);
   if (flight.superseded) return;
-  flight.storing = entries.store(OP, key, text, terms, { epochs: tags.length === 0 ? '' : load.epochs, loadMs });
+  const { began } = load;
+  flight.storing = entries.store(OP, key, text, terms, { epochs: tags.length === 0 ? '' : load.epochs, loadMs, began });
   await flight.storing;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <list>
 #include <string>
 
 #include "tests/native/fake-store.h"
@@ -23,13 +24,19 @@ const key::CacheKey kShortened{"kkk#RafH75XDQX6AA2L1Zyq6Ft", kDigest};
 const Group kUntagged{"e::", {}};
 Group tagged(std::string tags) { return {"e::", std::move(tags)}; }
 
+/// Of an isolate that has just begun: what is tested here is what KV says.
+Memory memory() {
+  static std::list<Tier> begun;
+  return {begun.emplace_back(HashSeed{1, 2}), 0, Maker::Cache};
+}
+
 CacheAnswer lookUpIn(FakeStore& store, const key::CacheKey& key = kKey, const Group& group = kUntagged) {
-  const Call call(store, [&](KvStore& kv) { return lookUp(kv, key, group); });
+  const Call call(store, [&](KvStore& kv) { return lookUp(kv, memory(), key, group); });
   store.answerAll();
   return call.result();
 }
 CacheAnswer storeIn(FakeStore& store, const NewEntry& entry) {
-  const Call call(store, [&](KvStore& kv) { return storeEntry(kv, entry, store.now()); }, "[1,2,3]");
+  const Call call(store, [&](KvStore& kv) { return storeEntry(kv, memory(), entry, store.now()); }, "[1,2,3]");
   store.answerAll();
   return call.result();
 }
@@ -37,17 +44,17 @@ CacheAnswer storeIn(FakeStore& store, double ttlSeconds, const key::CacheKey& ke
   return storeIn(store, {.key = key, .group = group, .lifetime = *entry::lifetime({.ttl = ttlSeconds}, false, true)});
 }
 CacheAnswer deleteIn(FakeStore& store, const key::CacheKey& key = kKey) {
-  const Call call(store, [&](KvStore& kv) { return deleteEntry(kv, key); });
+  const Call call(store, [&](KvStore& kv) { return deleteEntry(kv, memory(), key, store.now()); });
   store.answerAll();
   return call.result();
 }
 CacheAnswer invalidateIn(FakeStore& store, const std::string& tag, std::int64_t epoch) {
-  const Call call(store, [&](KvStore& kv) { return invalidateTag(kv, tagged(tag + "::"), epoch); });
+  const Call call(store, [&](KvStore& kv) { return invalidateTag(kv, memory(), tagged(tag + "::"), epoch, store.now()); });
   store.answerAll();
   return call.result();
 }
 CacheAnswer readEpochsIn(FakeStore& store, const std::string& tags) {
-  const Call call(store, [&](KvStore& kv) { return readEpochs(kv, tagged(tags)); });
+  const Call call(store, [&](KvStore& kv) { return readEpochs(kv, memory(), tagged(tags)); });
   store.answerAll();
   return call.result();
 }
@@ -213,10 +220,10 @@ TEST(Groups, AreReadTogetherWithTheValueWhereTheyAreNamedAndAfterItElsewhere) {
 
 TEST(Groups, ReadEpochsWithTheShortestCacheTtlAndUntaggedValuesWithKvsOwn) {
   FakeStore store;
-  const Call tagless(store, [&](KvStore& kv) { return lookUp(kv, kKey, kUntagged); });
+  const Call tagless(store, [&](KvStore& kv) { return lookUp(kv, memory(), kKey, kUntagged); });
   EXPECT_FALSE(store.waiting(0).cacheTtl);
   store.answerAll();
-  const Call named(store, [&](KvStore& kv) { return lookUp(kv, kKey, tagged("a::")); });
+  const Call named(store, [&](KvStore& kv) { return lookUp(kv, memory(), kKey, tagged("a::")); });
   EXPECT_EQ(store.waiting(0).cacheTtl, Seconds{30});
   store.answerAll();
 }
@@ -224,7 +231,7 @@ TEST(Groups, ReadEpochsWithTheShortestCacheTtlAndUntaggedValuesWithKvsOwn) {
 TEST(Groups, ThatCannotBeReadAreVoid) {
   FakeStore store;
   storeIn(store, 300, kKey, tagged("a::"));
-  const Call call(store, [&](KvStore& kv) { return lookUp(kv, kKey, kUntagged); });
+  const Call call(store, [&](KvStore& kv) { return lookUp(kv, memory(), kKey, kUntagged); });
   store.answer(0);
   store.answer(0, Fault::Unavailable);
   EXPECT_EQ(call.result().outcome, CacheOutcome::Failed);

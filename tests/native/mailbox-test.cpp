@@ -68,7 +68,10 @@ class MailboxTest : public ::testing::Test {
     return mailbox.answer(name, now + kPatience, with);
   }
 
+  Memory memory() { return {tier, 0, Maker::Cache}; }
+
   int alive = 0;
+  Tier tier{HashSeed{1, 2}};
   Mailbox mailbox;
 };
 
@@ -76,9 +79,9 @@ TEST_F(MailboxTest, DescribesTheOperationThatACallWaitsFor) {
   KvStore& store = mailbox.open(kStart + kPatience);
   const key::CacheKey key{"content:featured", {}};
   const auto life = entry::lifetime({.ttl = 30, .stale = 5, .error = 7}, false, true);
-  EXPECT_EQ(
-      mailbox.run(storeEntry(store, {.key = key, .group = {"e::", "a:1:"}, .epochsRead = true, .lifetime = *life}, kStart)),
-      State::Waiting);
+  EXPECT_EQ(mailbox.run(storeEntry(store, memory(),
+                                   {.key = key, .group = {"e::", "a:1:"}, .epochsRead = true, .lifetime = *life}, kStart)),
+            State::Waiting);
   EXPECT_EQ(static_cast<KvVerb>(field(Field::Verb)), KvVerb::Put);
   EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Payload);
   EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "content:featured");
@@ -99,7 +102,7 @@ TEST_F(MailboxTest, DescribesTheOperationThatACallWaitsFor) {
 
 TEST_F(MailboxTest, TellsWhatIsKnownOfAnEntryThatWasFound) {
   KvStore& store = mailbox.open(kStart + kPatience);
-  EXPECT_EQ(mailbox.run(lookUp(store, {"k", {}}, {"e::", "a::b::"})), State::Waiting);
+  EXPECT_EQ(mailbox.run(lookUp(store, memory(), {"k", {}}, {"e::", "a::b::"})), State::Waiting);
   EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Payload);
   EXPECT_EQ(field(Field::FurtherKeys), 2);
   EXPECT_EQ(field(Field::CacheTtlSeconds), 30);
@@ -117,7 +120,7 @@ TEST_F(MailboxTest, TellsWhatIsKnownOfAnEntryThatWasFound) {
   EXPECT_EQ(text(Field::TagsAddress, Field::TagsLength), "a:1:b::") << "after its frame has gone";
 
   KvStore& next = mailbox.open(kStart + kPatience);
-  EXPECT_EQ(mailbox.run(lookUp(next, {"k", {}}, {"e::", {}})), State::Waiting);
+  EXPECT_EQ(mailbox.run(lookUp(next, memory(), {"k", {}}, {"e::", {}})), State::Waiting);
   const entry::Facts plain{.created = std::numeric_limits<double>::quiet_NaN()};
   EXPECT_EQ(answer(nameInReply(), {std::optional(KvRecord{.entry = &plain}), kStart}), State::Done);
   EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Hit);
@@ -203,7 +206,7 @@ TEST_F(MailboxTest, LeavesAFailureInTheReply) {
   EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreUnavailable)), State::Done);
   EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreUnavailable);
   KvStore& next = mailbox.open(kStart + kPatience);
-  EXPECT_EQ(mailbox.run(lookUp(next, {"k", {}}, {})), State::Waiting);
+  EXPECT_EQ(mailbox.run(lookUp(next, memory(), {"k", {}}, {})), State::Waiting);
   EXPECT_EQ(answer(nameInReply(), failure(ErrorCode::StoreRateLimited)), State::Done);
   EXPECT_EQ(static_cast<CacheOutcome>(field(Field::Outcome)), CacheOutcome::Failed);
   EXPECT_EQ(static_cast<ErrorCode>(field(Field::Failure)), ErrorCode::StoreRateLimited);

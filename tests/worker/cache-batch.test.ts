@@ -56,7 +56,7 @@ describe('getMany', () => {
   const bulkOf = async (keys: number, act?: (cache: CacheClient, names: string[]) => Promise<unknown>) => {
     const kv = recording(new MemoryKV());
     const events: ClientEvent[] = [];
-    const cache = new CacheClient(kv, { onEvent: (event) => events.push(event) });
+    const cache = new CacheClient(kv, { memory: false, onEvent: (event) => events.push(event) });
     const names = Array.from({ length: keys }, (_, at) => `key ${at}`);
     await act?.(cache, names);
     kv.operations.length = 0;
@@ -104,7 +104,7 @@ describe('getMany', () => {
   it('reads one by one where reading at once fails, and what cannot be read is a miss', async () => {
     const kv = new MemoryKV();
     const read = kv.getWithMetadata.bind(kv);
-    const sound = new CacheClient(kv as never);
+    const sound = new CacheClient(kv as never, { memory: false });
     await sound.setMany({ a: 1, b: 2, c: 3 }, 60);
     kv.getWithMetadata = async (key, options) => {
       if (Array.isArray(key)) throw new Error('KV GET_BULK failed: 413 Total size of request exceeds the limit of 25MB');

@@ -487,7 +487,7 @@ it('lookup and explain tell what there is', async () => {
     errorMs: 10_000,
     loadMs: 0,
     tags: ['a:b', 'ü'],
-    inMemory: false,
+    inMemory: true,
     bytes: 1,
   });
   clock.advance(45_000);

@@ -119,7 +119,7 @@ describe.each(STORES)('tags on %s', (_, store) => {
 describe('tags', () => {
   it('are read together with the value by who names them, and in a second read by others', async () => {
     const kv = recording(new MemoryKV());
-    const cache = cacheOf(kv);
+    const cache = cacheOf(kv, { memory: false });
     const ask = (tags: string[]): Promise<unknown> => cache.getOrSet('k', 60, () => 1, { tags });
     await ask(['a', 'b']);
     await cache.settled();

@@ -14,7 +14,7 @@ async function twoHundred(kv: KVLike, run: string): Promise<{ came: unknown[]; e
   const admitted: boolean[] = [];
   const cache = new CacheClient(kv, { waitUntil: (work) => left.push(work) });
   const sessions = new SessionCacheClient(kv);
-  const limiter = new RateLimiterClient(kv);
+  const limiter = new RateLimiterClient(kv, { waitUntil: (work) => left.push(work) });
   const KINDS: [call: (name: string, at: number) => Promise<unknown>, result: (name: string, at: number) => unknown][] = [
     [(name) => sessions.get(name), (name) => sessionOf(name, { expiresAt: EXPIRES_AT, userId: `user of ${name}` })],
     [(name) => sessions.get(`${name} absent`), () => null],

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "wasm/cache/recall.h"
 #include "wasm/cache/tags.h"
 #include "wasm/json/fields.h"
 #include "wasm/kv/limits.h"
@@ -9,7 +10,9 @@
 namespace codex {
 namespace {
 
-CacheAnswer failed(const KvAnswer& answer) { return {CacheOutcome::Failed, answer.outcome.error().code}; }
+CacheAnswer failed(const KvAnswer& answer, Stamp began = 0) {
+  return {.outcome = CacheOutcome::Failed, .error = answer.outcome.error().code, .began = began};
+}
 
 /// A bulk read has one `cacheTtl`, and an epoch that changed must be seen soon.
 constexpr Seconds kEpochCacheTtl = kv::kMinCacheTtl;
@@ -24,14 +27,30 @@ std::string listRead(std::string_view list, const KvAnswer& read) {
   return tags::withEpochs(list, &first, read.also);
 }
 
-/// Puts a text that is kept as long as anything can be, or deletes where there is none.
-Task<CacheAnswer> write(KvStore& store, std::string key, std::string value, CacheOutcome done) {
-  const KvVerb verb = value.empty() ? KvVerb::Delete : KvVerb::Put;
-  const KvAnswer answer = co_await store.perform({.verb = verb, .key = key, .value = value, .ttl = kv::kMaxTtl});
+/// Drops from memory what is being deleted, at once and, since a read that begins meanwhile may still see it, once more.
+Task<CacheAnswer> erase(KvStore& store, Memory memory, std::string key, CacheOutcome done, Instant now) {
+  buryEntry(memory, key, now);
+  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = key});
+  buryEntry(memory, key, answer.now);
   co_return answer.outcome ? CacheAnswer{done} : failed(answer);
 }
 
-Task<CacheAnswer> put(KvStore& store, NewEntry entry, Instant now) {
+/// What memory should keep of a value that was written or loaded here. What began before that and arrives later must not take
+/// its place, so it counts as begun just now, unless the key or a tag has been buried while it was made.
+std::optional<Offer> offerOf(Memory memory, const NewEntry& entry, const entry::Envelope& envelope,
+                             const tags::EpochKeys& epochs, Instant now) {
+  const Arrival began{entry.began, kLatest};
+  const TierKey key = memory.key(entry.key.text);
+  if (!memory.tier.admits(key, began, now) || isBuried(memory, entry.key.text, epochs, began, now)) {
+    memory.tier.forget(key);
+    return std::nullopt;
+  }
+  memory.tier.lift(key, envelope.created);
+  return Offer{{memory.store, entry.key.text}, memory.maker, {memory.tier.stamp(), kLatest}, factsOf(envelope, epochs), now};
+}
+
+Task<CacheAnswer> put(KvStore& store, Memory memory, NewEntry entry, Instant now) {
+  if (entry.began == 0) entry.began = memory.tier.stamp();
   // Here and not in a coroutine of its own: keys that were named live as long as the call.
   const tags::EpochKeys unread(entry.group.epochPrefix, entry.epochsRead ? std::string_view() : entry.group.tags);
   if (!unread.keys().empty()) {
@@ -39,6 +58,7 @@ Task<CacheAnswer> put(KvStore& store, NewEntry entry, Instant now) {
     if (!read.outcome) co_return failed(read);
     entry.group.tags = listRead(entry.group.tags, read);
   }
+  const tags::EpochKeys epochs(entry.group.epochPrefix, entry.group.tags);
   const entry::Envelope envelope{.created = now,
                                  .windows = entry.lifetime->windows,
                                  .loadTime = entry.loadTime,
@@ -50,7 +70,13 @@ Task<CacheAnswer> put(KvStore& store, NewEntry entry, Instant now) {
                                                   .key = entry.key.text,
                                                   .entry = &envelope,
                                                   .ttl = entry.lifetime->physical});
-  co_return answer.outcome ? CacheAnswer{CacheOutcome::Stored} : failed(answer);
+  CacheAnswer result = answer.outcome ? CacheAnswer{CacheOutcome::Stored} : failed(answer);
+  if (answer.outcome || entry.loaded) {
+    result.offer = offerOf(memory, entry, envelope, epochs, answer.now);
+  } else {
+    memory.tier.forget(memory.key(entry.key.text));  // nobody can say whether KV took the new one
+  }
+  co_return result;
 }
 
 CacheOutcome outcomeOf(entry::State state) {
@@ -60,64 +86,79 @@ CacheOutcome outcomeOf(entry::State state) {
 
 }  // namespace
 
-Task<CacheAnswer> lookUp(KvStore& store, key::CacheKey key, Group group) {
+Task<CacheAnswer> lookUp(KvStore& store, Memory memory, key::CacheKey key, Group group) {
+  const Stamp began = memory.tier.stamp();
   const tags::EpochKeys named(group.epochPrefix, group.tags);
   KvRequest request{.verb = KvVerb::Get, .kind = KvValue::Payload, .key = key.text, .also = named.keys()};
   if (!named.keys().empty()) request.cacheTtl = kEpochCacheTtl;
   const KvAnswer read = co_await store.perform(request);
-  if (!read.outcome) co_return failed(read);
+  if (!read.outcome) co_return failed(read, began);
 
-  CacheAnswer answer{CacheOutcome::Miss};
+  CacheAnswer answer{.outcome = CacheOutcome::Miss, .began = began};
   if (!named.keys().empty()) answer.tags = tags::withEpochs(group.tags, nullptr, read.also);
   if (!*read.outcome) co_return answer;
   const std::optional<entry::Envelope> envelope = entry::read(*(*read.outcome)->entry);
-  answer.state = entry::stateOf(envelope, key.digest, read.now);
+  const tags::EpochKeys epochs(group.epochPrefix, envelope ? envelope->tags : std::string_view());
+  Instant now = read.now;
+  answer.state = entry::stateOf(envelope, key.digest, now);
   if (envelope) {
-    answer.age = entry::ageOf(*envelope, read.now);
+    answer.age = entry::ageOf(*envelope, now);
     answer.windows = envelope->windows;
     answer.loadTime = envelope->loadTime;
   }
   if (answer.state != entry::State::Miss && envelope && !envelope->tags.empty()) {
     const tags::Agreement agreement = tags::compare(envelope->tags, answer.tags);
     if (named.keys().empty()) answer.tags = envelope->tags;
-    bool holds = agreement.holds;
+    bool holds = agreement.holds && !epochs.keys().empty();
     if (holds && !agreement.unread.empty()) {
       const tags::EpochKeys others(group.epochPrefix, agreement.unread);
-      if (others.keys().empty()) co_return CacheAnswer{CacheOutcome::Miss};
       const KvAnswer more = co_await store.perform(epochsOf(others));
-      if (!more.outcome) co_return failed(more);
+      if (!more.outcome) co_return failed(more, began);
+      now = more.now;
       holds = listRead(agreement.unread, more) == agreement.unread;
     }
     if (!holds) answer.state = entry::State::Miss;
+  }
+  // What does not say when it was made may have been written after the deletion: it is shown, and not remembered.
+  const Instant made = envelope ? envelope->created : kLatest;
+  if (isBuried(memory, key.text, epochs, {began, made}, now)) answer.state = entry::State::Miss;
+  if (answer.state != entry::State::Miss) {
+    const Arrival arrival{began, envelope ? envelope->created : kEarliest};
+    answer.offer = Offer{{memory.store, std::move(key.text)}, memory.maker, arrival, factsOf(envelope, epochs), now};
   }
   answer.outcome = outcomeOf(answer.state);
   co_return answer;
 }
 
-Task<CacheAnswer> readEpochs(KvStore& store, Group group) {
+Task<CacheAnswer> readEpochs(KvStore& store, Memory memory, Group group) {
+  const Stamp began = memory.tier.stamp();
   const tags::EpochKeys epochs(group.epochPrefix, group.tags);
   const KvAnswer read = co_await store.perform(epochsOf(epochs));
-  if (!read.outcome) co_return failed(read);
-  CacheAnswer answer{CacheOutcome::Miss};
+  if (!read.outcome) co_return failed(read, began);
+  CacheAnswer answer{.outcome = CacheOutcome::Miss, .began = began};
   answer.tags = listRead(group.tags, read);
   co_return answer;
 }
 
-Task<CacheAnswer> storeEntry(KvStore& store, NewEntry entry, Instant now) {
-  if (!entry.lifetime) return write(store, std::move(entry.key.text), {}, CacheOutcome::Skipped);
-  return put(store, std::move(entry), now);
+Task<CacheAnswer> storeEntry(KvStore& store, Memory memory, NewEntry entry, Instant now) {
+  if (!entry.lifetime) return erase(store, memory, std::move(entry.key.text), CacheOutcome::Skipped, now);
+  return put(store, memory, std::move(entry), now);
 }
 
-Task<CacheAnswer> deleteEntry(KvStore& store, key::CacheKey key) {
-  return write(store, std::move(key.text), {}, CacheOutcome::Deleted);
+Task<CacheAnswer> deleteEntry(KvStore& store, Memory memory, key::CacheKey key, Instant now) {
+  return erase(store, memory, std::move(key.text), CacheOutcome::Deleted, now);
 }
 
-Task<CacheAnswer> invalidateTag(KvStore& store, const Group& group, std::int64_t epoch) {
+Task<CacheAnswer> invalidateTag(KvStore& store, Memory memory, Group group, std::int64_t epoch, Instant now) {
+  const tags::EpochKeys epochs(group.epochPrefix, group.tags);
+  const std::string_view key = epochs.keys().front();
   std::string value;
   json::appendNumber(value, epoch);
-  const tags::EpochKeys epochs(group.epochPrefix, group.tags);
+  buryEpoch(memory, key, now);
   // Kept so long that no entry outlives it.
-  return write(store, std::string(epochs.keys().front()), std::move(value), CacheOutcome::Stored);
+  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Put, .key = key, .value = value, .ttl = kv::kMaxTtl});
+  buryEpoch(memory, key, answer.now);
+  co_return answer.outcome ? CacheAnswer{CacheOutcome::Stored} : failed(answer);
 }
 
 }  // namespace codex

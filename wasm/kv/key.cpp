@@ -140,16 +140,19 @@ std::string forUserWatermark(const InputText& userId) {
   return escaped(kPrefix, userId, kPrefix.size() + kMaxUserIdBytes);
 }
 
+bool standsAsCacheKey(const InputText& key) {
+  return key.whole() && key.head.size() <= kv::kMaxKeyBytes && !hasLoneSurrogate(key.head);
+}
+
 Result<CacheKey> forCache(const InputText& key) {
   if (key.head.empty()) return std::unexpected(Error{ErrorCode::InvalidArgument, "key must not be empty"});
   if (key.head == "." || key.head == "..") {
     return std::unexpected(Error{ErrorCode::InvalidArgument, "key must not be '.' or '..', which KV forbids"});
   }
-  const bool surrogates = hasLoneSurrogate(key.head);
-  if (key.whole() && key.head.size() <= kv::kMaxKeyBytes && !surrogates) return CacheKey{std::string(key.head), {}};
+  if (standsAsCacheKey(key)) return CacheKey{std::string(key.head), {}};
   const std::string digest = base64url(key.digest());
   std::string text;
-  if (!surrogates) text = cutAtCharacter(key.head, kv::kMaxKeyBytes - 1 - kShortDigestCharacters);
+  if (!hasLoneSurrogate(key.head)) text = cutAtCharacter(key.head, kv::kMaxKeyBytes - 1 - kShortDigestCharacters);
   text += '#';
   text += digest.substr(0, kShortDigestCharacters);
   return CacheKey{std::move(text), digest};

@@ -47,6 +47,9 @@ struct CacheKey {
 /// SHA-256. Errors: InvalidArgument for "", "." and "..", which KV forbids.
 Result<CacheKey> forCache(const InputText& key);
 
+/// Whether a cache key stands verbatim.
+bool standsAsCacheKey(const InputText& key);
+
 /// Checks what the keys of cache entries that are to be deleted begin with. Errors: InvalidArgument where sessions, their
 /// revocations or the epochs of groups could begin so too, and where it is empty or not UTF-8; KeyTooLong above 512 bytes.
 Result<void> checkCachePrefix(const InputText& prefix);

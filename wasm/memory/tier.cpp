@@ -103,6 +103,10 @@ bool Tier::buried(const TierKey& key, const Arrival& arrival, Instant now) const
   return tombstones_.buries(hashOf(key), arrival, now);
 }
 
+bool Tier::admits(const TierKey& key, const Arrival& arrival, Instant now) const {
+  return tombstones_.admits(hashOf(key), arrival, now);
+}
+
 void Tier::drained() {
   for (const Slot slot : released_) table_.free(slot);
   released_.clear();

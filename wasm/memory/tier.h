@@ -107,8 +107,12 @@ class Tier {
   /// Buries every entry whose key begins so, and lets nothing in that is under way. What KV still shows under keys that
   /// memory does not know must be buried key by key. Looks at every entry.
   void buryPrefix(const TierKey& prefix, const Burial& burial);
+  /// Says that KV has a value of this key again, made here at that instant: its burial holds against older ones alone.
+  void lift(const TierKey& key, Instant made) { tombstones_.lift(hashOf(key), made); }
   /// Whether the value of this key has been deleted here since, so that it must not be shown either.
   bool buried(const TierKey& key, const Arrival& arrival, Instant now) const;
+  /// Whether a value of this key may enter.
+  bool admits(const TierKey& key, const Arrival& arrival, Instant now) const;
 
   /// The slots whose payloads the host must drop. At most as many as there were entries.
   std::span<const Slot> released() const { return released_; }

@@ -34,6 +34,11 @@ bool Tombstones::buries(std::uint64_t hash, const Arrival& arrival, Instant now)
   return at != LinkedTable::kNone && graves_[at].refuses(arrival, now);
 }
 
+void Tombstones::lift(std::uint64_t hash, Instant made) {
+  const LinkedTable::Index at = table_.first(hash);
+  if (at != LinkedTable::kNone) graves_[at].through = std::min(graves_[at].through, made - Millis{1});
+}
+
 bool Tombstones::admits(std::uint64_t hash, const Arrival& arrival, Instant now) const {
   return !mark_.refuses(arrival, now) && !buries(hash, arrival, now);
 }

@@ -45,6 +45,8 @@ class Tombstones {
 
   /// Whether this very key was deleted after the value.
   bool buries(std::uint64_t hash, const Arrival& arrival, Instant now) const;
+  /// Says that the key has a value again, made here at that instant: its deletion holds against older ones alone.
+  void lift(std::uint64_t hash, Instant made);
   /// Whether the value may enter memory: it is not buried, and the marks let it pass.
   bool admits(std::uint64_t hash, const Arrival& arrival, Instant now) const;
 

@@ -1,0 +1,15 @@
+/** How large the isolate's memory for cached values is: as large as the client wants it that wants most. */
+class MemoryBound {
+  #bytes = 0;
+
+  raise(bytes: number): void {
+    if (bytes > this.#bytes) this.#bytes = bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+}
+
+/** The one of this isolate: an instance that replaces another takes it over. */
+export const memory: MemoryBound = new MemoryBound();
