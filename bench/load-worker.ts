@@ -82,7 +82,7 @@ export default {
 };
 
 function rememberingFor(maxAgeMs: number): ClientOptions {
-  return { memory: { maxAgeMs } } as ClientOptions;
+  return { memory: { maxAgeMs } };
 }
 
 function absent(): never {

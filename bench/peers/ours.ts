@@ -15,9 +15,6 @@ function countingKV(): { kv: MemoryKV; reads: () => number } {
   return { kv, reads: () => reads };
 }
 
-const IN_MEMORY: object = { memory: { maxAgeMs: DAY_MS } };
-const ON_KV: object = { memory: false };
-
 function layerOf(cache: CacheClient): Layer {
   return {
     set: (key, value) => cache.set(key, value, DAY_SECONDS),
@@ -31,14 +28,14 @@ export const peers: Peer[] = [
     name: 'this package',
     inMemory: () => {
       const { kv, reads } = countingKV();
-      return { ...layerOf(new CacheClient(kv, IN_MEMORY)), kvReads: reads };
+      return { ...layerOf(new CacheClient(kv, { memory: { maxAgeMs: DAY_MS } })), kvReads: reads };
     },
     onKV: (kv) => {
       let deferred: Promise<unknown> | undefined;
       const waitUntil = (work: Promise<unknown>): void => {
         deferred = work;
       };
-      const cache = new CacheClient(kv, { ...ON_KV, waitUntil });
+      const cache = new CacheClient(kv, { memory: false, waitUntil });
       return {
         ...layerOf(cache),
         load: async (key, load) => {

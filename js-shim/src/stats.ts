@@ -23,7 +23,7 @@ export interface Stats {
    * and within 3.2 % above. In a deployed Worker the clock stands still between input and output, so a decision in memory takes 0.
    */
   latencyMs: { p50: number; p95: number; p99: number };
-  /** What the isolate remembers of the stores' values. */
+  /** What the isolate remembers of the stores' values: bytes as they are counted against `maxBytes`, and how many values. */
   memory: { bytes: number; entries: number };
   /** How often the core has trapped and was replaced. */
   traps: number;
@@ -47,7 +47,18 @@ export function stats(): Stats {
     hitRate: reads === 0 ? 0 : hits / reads,
     kv: { ...operations },
     latencyMs: { p50: within(0.5), p95: within(0.95), p99: within(0.99) },
-    memory: { bytes: 0, entries: 0 },
+    memory: remembered(),
     traps: core.traps,
   };
+}
+
+function remembered(): Stats['memory'] {
+  const instance = core.current;
+  if (instance === null || !instance.remembers) return { bytes: 0, entries: 0 };
+  try {
+    return { bytes: instance.exports.memoryBytes(), entries: instance.exports.memoryEntries() };
+  } catch {
+    core.condemn(instance, Date.now());
+    return { bytes: 0, entries: 0 };
+  }
 }

@@ -279,6 +279,42 @@ describe('time', () => {
   });
 });
 
+describe('memory', () => {
+  it('is counted in bytes and entries, and in what it answers', async () => {
+    const events: ClientEvent[] = [];
+    const { kv, bill } = billed(new MemoryKV());
+    const cache = new CacheClient(kv, { onEvent: (event) => events.push(event), memory: { maxAgeMs: 60_000 } });
+    const empty = stats().memory;
+    for (let number = 0; number < 10; number++) await cache.set(`key ${number}`, { number, text: 'x'.repeat(1000) }, 60);
+    const full = stats().memory;
+    expect(full.entries).toBe(empty.entries + 10);
+    expect(full.bytes - empty.bytes).toBeGreaterThan(10_000);
+    expect(full.bytes - empty.bytes).toBeLessThan(10 * 4000);
+
+    events.length = 0;
+    expect(await cache.get('key 1')).toMatchObject({ number: 1 });
+    expect(events).toMatchObject([{ op: 'get', outcome: 'hit', source: 'memory', kvReads: 0, kvWrites: 0, durationMs: 0 }]);
+    expect(bill.reads).toBe(0);
+
+    await cache.delete('key 1');
+    expect(stats().memory.entries).toBe(full.entries - 1);
+    expect(stats().memory.bytes).toBeLessThan(full.bytes);
+  });
+
+  it('of an instance that trapped is gone', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    await freshMinutes();
+    const cache = new CacheClient(new MemoryKV(), { memory: { maxAgeMs: 60_000 } });
+    await cache.set('key', 1, 60);
+    expect(stats().memory.entries).toBeGreaterThan(0);
+    ruin();
+    await cache.set('the call that traps', 1, 60);
+    await turns();
+    expect(stats().memory).toEqual({ bytes: 0, entries: 0 });
+    vi.useRealTimers();
+  });
+});
+
 describe('after a trap', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
