@@ -18,7 +18,7 @@ const project = (name: string, compatibilityDate: string): TestProjectInlineConf
   plugins: [
     cloudflareTest({
       wrangler: { configPath: fromRoot('wrangler.toml') },
-      miniflare: { compatibilityDate, bindings: { TEST_MIGRATIONS, TEST_SEED } },
+      miniflare: { compatibilityDate, bindings: { TEST_MIGRATIONS, TEST_SEED, MEDIA_URL_SECRET: 'the secret' } },
     }),
   ],
   test: {

@@ -12,6 +12,7 @@ import { requireOwnOrigin } from './http/origin.ts';
 import { HttpProblem, problems } from './http/problem.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { ServedLog } from './http/served.ts';
+import { media, signedMedia } from './media/index.ts';
 import { page } from './page.ts';
 
 /** The class of LOGIN_LIMITS. */
@@ -26,7 +27,9 @@ app.use((c, next) => {
   c.set('clients', createClients(c.env, { onEvent: served.record, waitUntil: (work) => c.executionCtx.waitUntil(work) }));
   return next();
 });
+app.route('/media', signedMedia);
 app.use(requireOwnOrigin());
+app.route('/media', media);
 app.use(limitBody());
 
 app.route('/auth', auth);
