@@ -24,6 +24,7 @@ export const suites = [
   { name: 'fuzz', commands: [['node', 'scripts/fuzz.mjs']], fuzzer: true },
   { name: 'worker', commands: [vitest('worker')] },
   { name: 'api', commands: [vitest('api')] },
+  { name: 'queue', commands: [vitest('queue')] },
   { name: 'package', commands: [vitest('package')] },
   { name: 'readme', commands: [vitest('readme')] },
   { name: 'browser', commands: [vitest('browser')], browser: true },
