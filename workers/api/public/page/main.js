@@ -4,9 +4,14 @@ import { byId } from './dom.js';
 import { startLibrary } from './library.js';
 import { clearLog } from './log.js';
 import { showManage } from './manage.js';
+import { showMedia, startMedia } from './media.js';
 
 byId('clear-log', HTMLButtonElement).addEventListener('click', clearLog);
 startAttempts();
 await startLibrary();
-await startAccount((user) => void showManage(user));
+startMedia();
+await startAccount((user) => {
+  void showManage(user);
+  void showMedia(user);
+});
 await startDemo();
