@@ -1,6 +1,6 @@
-/** Whether something listens on a TCP port. */
+/** Whether something listens on a TCP port, and on which nothing does. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
 const PAUSE_MS = 200;
@@ -20,4 +20,14 @@ export async function isListening(host, port) {
 /** Resolves once something does. */
 export async function untilListening(host, port) {
   while (!(await isListening(host, port))) await wait(PAUSE_MS);
+}
+
+/** A port that nothing listens on. */
+export async function freePort(host) {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }

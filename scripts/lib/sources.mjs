@@ -13,6 +13,7 @@ export function cppFiles() {
 
 /** Every folder of tests and benches that has a tsconfig.json. The workspaces bring a script `typecheck` instead. */
 export function typescriptFolders() {
-  const tests = existsSync(join(root, 'tests')) ? readdirSync(join(root, 'tests')).map((name) => join('tests', name)) : [];
+  const names = existsSync(join(root, 'tests')) ? readdirSync(join(root, 'tests')) : [];
+  const tests = names.flatMap((name) => [join('tests', name), join('tests', name, 'outside')]);
   return ['bench', ...tests].filter((folder) => existsSync(join(root, folder, 'tsconfig.json')));
 }

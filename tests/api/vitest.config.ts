@@ -23,7 +23,7 @@ const project = (name: string, compatibilityDate: string): TestProjectInlineConf
       wrangler: { configPath: fromRoot('wrangler.toml') },
       miniflare: {
         compatibilityDate,
-        bindings: { TEST_MIGRATIONS, TEST_SEED },
+        bindings: { TEST_MIGRATIONS, TEST_SEED, MEDIA_URL_SECRET: 'the secret' },
         serviceBindings: { WEBHOOKS, DEMO_STRIPE: WEBHOOKS },
       },
     }),

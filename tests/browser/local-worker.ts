@@ -7,8 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { workerConfigs } from '../../scripts/lib/local-workers.mjs';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url).href);
 const WRANGLER = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin', 'wrangler.js');
 const ENVIRONMENT = {
   ...process.env,
@@ -36,17 +37,30 @@ export function prepare(folder: string): void {
 export class LocalWorker {
   readonly #folder: string;
   readonly #port: number;
-  readonly #config: string;
+  readonly #configs: string[];
   readonly #ready: string;
+  readonly #environment: Record<string, string>;
   #process: ChildProcess | null = null;
   #output = '';
 
-  /** `config` is the worker's wrangler.toml, `ready` a path that it answers with 200. */
-  constructor(folder: string, port: number, { config = join(ROOT, 'wrangler.toml'), ready = '/categories' } = {}) {
+  /**
+   * `configs` are the workers' wrangler.tomls, all of this repository's where none are named; the first worker answers HTTP, and `ready` is a path
+   * that it answers with 200. `environment` holds the secrets that they require.
+   */
+  constructor(
+    folder: string,
+    port: number,
+    {
+      configs = workerConfigs(),
+      ready = '/categories',
+      environment = {},
+    }: { configs?: string[]; ready?: string; environment?: Record<string, string> } = {},
+  ) {
     this.#folder = folder;
     this.#port = port;
-    this.#config = config;
+    this.#configs = configs;
     this.#ready = ready;
+    this.#environment = environment;
     // Whatever happens to the test run, the worker does not outlive it.
     process.once('exit', () => this.#signal('SIGKILL'));
   }
@@ -58,14 +72,14 @@ export class LocalWorker {
   /** Starts, and waits until the worker answers. */
   async start(): Promise<void> {
     const args = [
-      ...['dev', '--config', this.#config, '--persist-to', this.#folder],
+      ...['dev', ...this.#configs.flatMap((config) => ['--config', config]), '--persist-to', this.#folder],
       ...['--ip', '127.0.0.1', '--port', String(this.#port), '--inspector-port', '0', '--show-interactive-dev-session=false'],
     ];
     // A process group of its own, so that workerd, its child, can be stopped with it and nothing else is.
     const child = spawn(process.execPath, [WRANGLER, ...args], {
-      cwd: dirname(this.#config),
+      cwd: dirname(this.#configs[0] ?? ROOT),
       detached: true,
-      env: ENVIRONMENT,
+      env: { ...ENVIRONMENT, ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;

@@ -5,12 +5,16 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findChromium, launch } from './chromium.ts';
 import { faintTexts } from './faint-texts.ts';
+import { localSecrets } from '../../scripts/lib/local-workers.mjs';
 import { LocalWorker, freePort, prepare } from './local-worker.ts';
+import { tone } from './tone.ts';
+import { TranscodingService } from './transcoding-service.ts';
 
 const chromium = findChromium();
 
 describe.skipIf(chromium === null)('the page, in a browser', () => {
   let folder: string;
+  let service: TranscodingService;
   let worker: LocalWorker;
   let browser: Browser;
   let context: BrowserContext;
@@ -21,13 +25,19 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'codex-page-'));
     prepare(folder);
-    worker = new LocalWorker(folder, await freePort());
+    const secrets = localSecrets();
+    // Without ffmpeg, whether it is installed here or not.
+    service = await TranscodingService.start(secrets['RUNPOD_API_KEY'] ?? '', '');
+    const port = await freePort();
+    const environment = { ...secrets, RUNPOD_URL: service.url, MEDIA_ORIGIN: `http://127.0.0.1:${port}` };
+    worker = new LocalWorker(folder, port, { environment });
     [browser] = await Promise.all([launch(chromium ?? ''), worker.start()]);
   });
 
   afterAll(async () => {
     await browser?.close();
     await worker?.stop();
+    await service?.stop();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
@@ -54,7 +64,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
       // Chromium reports every refused request; the refusals are what these tests are about.
-      const refusal = /^Failed to load resource: .* status of (401|429) /.test(message.text());
+      const refusal = /^Failed to load resource: .* status of (401|415|429) /.test(message.text());
       if (['error', 'warning'].includes(message.type()) && !refusal) complaints.push(`${message.type()}: ${message.text()}`);
     });
     await load();
@@ -156,6 +166,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     await button('Sign in').click();
     await expect.poll(() => text('#who')).toBe('Cory · customer');
     expect(await page.locator('#manage').isVisible()).toBe(false);
+    expect(await page.locator('#media').isVisible()).toBe(false);
   });
 
   it('says whether KV or D1 gave a list', async () => {
@@ -165,10 +176,10 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     await expect
       .poll(async () => {
         await button('Reload').click();
-        return text('#library-served');
+        return lastAnswer();
       })
-      .toMatch(/^from (KV|memory)$/);
-    expect(await lastAnswer()).toMatch(/^List: Film\s+200\s+from (KV|memory)$/);
+      .toMatch(/^List: Film\s+200\s+from (KV|memory)$/);
+    expect(await text('#library-served')).toMatch(/^from (KV|memory)$/);
     expect(await text('#log > li:first-child .cost')).toMatch(/^\d+ KV reads? · 0 KV writes · \d+ ms$/);
   });
 
@@ -198,6 +209,58 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     await button('Publish Borrowed light').waitFor();
   });
 
+  it('uploads, watches the job move, and shows the changed lists', async () => {
+    await signInAsCleo();
+    await button('Sound').click();
+    await page.locator('#entries', { hasText: 'The harbour at four' }).waitFor();
+    expect(await page.getByLabel('Category').locator('option').allInnerTexts()).toEqual([
+      'Essays',
+      'Sound',
+      'Film',
+      'Workshops',
+    ]);
+
+    await button('Upload').click();
+    expect(await text('#media-message')).toBe('Choose a file and give it a title.');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('upload-file');
+
+    await page
+      .getByLabel('Video or audio file')
+      .setInputFiles({ name: 'foghorn.wav', mimeType: 'audio/wav', buffer: Buffer.from(tone(3)) });
+    expect(await page.getByLabel('Title').inputValue()).toBe('foghorn');
+    await page.getByLabel('Title').fill('A foghorn');
+    await page.getByLabel('Category').selectOption('Sound');
+    await button('Upload').click();
+    await expect.poll(() => text('#media-message')).toMatch(/^Uploaded “A foghorn”\. Its job is in the queue\./);
+    const upload = page.locator('#media-list li', { hasText: 'A foghorn' });
+    expect(await upload.locator('.pill').innerText()).toMatch(/^(queued|submitted|transcoding|ready)$/);
+
+    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 20_000 }).toBe('ready');
+    expect(await upload.innerText()).toContain('foghorn.wav · 25 kB · Sound · 0:03');
+    expect(await upload.innerText()).toContain(
+      'ffmpeg is not installed here, so this WAV file was only probed, not transcoded.',
+    );
+    await expect.poll(() => text('#entries')).toContain('A foghorn');
+    expect(await text('#log')).toMatch(/Status: A foghorn\s+200\s+from KV/);
+    await button('Unpublish A foghorn').waitFor();
+  });
+
+  it('says why an upload failed, and which file it will not take', async () => {
+    await signInAsCleo();
+    const file = page.getByLabel('Video or audio file');
+    await file.setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('text') });
+    await button('Upload').click();
+    await expect.poll(() => text('#media-message')).toBe('Send a video or audio file, and say which.');
+
+    await file.setInputFiles({ name: 'broken.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no film') });
+    await page.getByLabel('Title').fill('Broken');
+    await button('Upload').click();
+    await expect
+      .poll(() => text('#media-message'), { timeout: 20_000 })
+      .toBe('“Broken” failed. This is no video or audio file that I know.');
+    expect(await page.locator('#media-message').getAttribute('class')).toContain('error');
+  });
+
   it('can be used with the keyboard alone', async () => {
     const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
     await page.keyboard.press('Tab');
@@ -221,11 +284,13 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
   it('names every control', async () => {
     await signInAsCleo();
     const unnamed = await page.evaluate(() =>
-      Array.from(document.querySelectorAll('button, input'))
+      Array.from(document.querySelectorAll('button, input, select'))
         .filter((control) => {
           const label =
             control.getAttribute('aria-label') ??
-            (control instanceof HTMLInputElement ? control.labels?.[0]?.textContent : control.textContent);
+            (control instanceof HTMLInputElement || control instanceof HTMLSelectElement
+              ? control.labels?.[0]?.textContent
+              : control.textContent);
           return !label?.trim();
         })
         .map((control) => control.outerHTML),

@@ -4,7 +4,7 @@ import type { Project } from './project.ts';
 /** What the worker of a project answers, under `wrangler dev` on local KV of its own. */
 export async function served(project: Project, config: string): Promise<unknown> {
   const worker = new LocalWorker(project.path('.state', config), await freePort(), {
-    config: project.path(config),
+    configs: [project.path(config)],
     ready: '/ready',
   });
   try {

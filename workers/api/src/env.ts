@@ -15,6 +15,12 @@ export interface Env {
   WEBHOOKS: Fetcher;
   /** The webhook worker's stand-in for Stripe. On a developer's machine only. */
   DEMO_STRIPE?: DemoStripe;
+  /** Uploaded files, and what was made of them. */
+  MEDIA_BUCKET: R2Bucket;
+  /** The jobs of the queue consumer. */
+  TRANSCODING_QUEUE: Queue;
+  /** A secret, which the queue consumer has too: it signs the addresses under which the transcoding service finds the files. */
+  MEDIA_URL_SECRET: string;
   /** The one origin that may write. Absent: the request's own, and only on a loopback host. */
   APP_ORIGIN?: string;
   /** Has accounts on a developer's machine only. */

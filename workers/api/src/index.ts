@@ -15,6 +15,7 @@ import { HttpProblem, problems } from './http/problem.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { ServedLog } from './http/served.ts';
 import { library } from './library/index.ts';
+import { media, signedMedia } from './media/index.ts';
 import { page } from './page.ts';
 import { progress } from './progress/index.ts';
 import { purchases } from './purchases/index.ts';
@@ -35,7 +36,9 @@ app.use((c, next) => {
 });
 // Before the rules for browsers: what comes here comes from Stripe, and is signed.
 app.post('/webhooks/stripe', stripe);
+app.route('/media', signedMedia);
 app.use(requireOwnOrigin());
+app.route('/media', media);
 app.use(limitBody());
 
 app.route('/auth', auth);

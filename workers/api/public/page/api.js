@@ -55,6 +55,18 @@ import { logAnswer } from './log.js';
  * @property {number} amount In the currency's smallest unit.
  * @property {string} currency
  *
+ * @typedef {object} Media
+ * @property {string} mediaId
+ * @property {'queued' | 'submitted' | 'transcoding' | 'ready' | 'failed'} state
+ * @property {string | null} error
+ * @property {string | null} note
+ * @property {number | null} durationMs
+ * @property {string | null} resultType
+ * @property {string} title Of a list only, as what follows.
+ * @property {string} categoryId
+ * @property {string} fileName
+ * @property {number} bytes
+ *
  * @typedef {object} Answer What the worker's answers have, each of them some of it.
  * @property {Served} [served]
  * @property {string} [type]
@@ -70,11 +82,14 @@ import { logAnswer } from './log.js';
  * @property {Owned[]} [library]
  * @property {Offer[]} [offers]
  * @property {string} [outcome] What became of an event.
+ * @property {unknown} [media]
+ * @property {boolean} [started] Whether the job of an upload is in the queue already.
  * @property {{ name: string, role: string, email: string, password: string }[]} [accounts]
  */
 
 /**
- * Asks the worker, and logs what answered. A worker that cannot be reached is an answer with status 0.
+ * Asks the worker, and logs what answered. A worker that cannot be reached is an answer with status 0. A file is sent as it is, anything
+ * else as JSON.
  * @param {string | null} action What the person did, for the log; null when nobody did anything.
  * @param {'GET' | 'POST'} method
  * @param {string} path
@@ -86,7 +101,10 @@ export async function ask(action, method, path, body, { fresh = false } = {}) {
   const startedAt = performance.now();
   /** @type {RequestInit} */
   const init = { method };
-  if (body !== undefined) {
+  if (body instanceof File) {
+    init.headers = { 'Content-Type': body.type };
+    init.body = body;
+  } else if (body !== undefined) {
     init.headers = { 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);
   }

@@ -43,6 +43,11 @@ export async function showList(id) {
   else showMessage(message, list.length === 0 ? 'Nothing is published here yet.' : '');
 }
 
+/** The categories: id and name. */
+export function categories() {
+  return Array.from(names).filter(([id]) => id !== FEATURED);
+}
+
 /**
  * A category as people call it.
  * @param {string} id

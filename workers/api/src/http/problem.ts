@@ -10,13 +10,17 @@ export type ProblemName =
   | 'forbidden'
   | 'not-found'
   | 'too-many-attempts'
+  | 'length-required'
+  | 'too-many-uploads'
+  | 'bad-signature'
+  | 'storage-unavailable'
   | 'revocation-incomplete'
   | 'reset-incomplete'
   | 'database-unavailable'
   | 'webhooks-unavailable'
   | 'internal';
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 411 | 413 | 415 | 429 | 500 | 503;
 
 interface ProblemInit {
   /** Further members of the body. */
