@@ -19,6 +19,7 @@ export const suites = [
     ],
   },
   { name: 'law', commands: [vitest('law')] },
+  { name: 'environments', commands: [vitest('environments')] },
   { name: 'native', preset: 'native', commands: [['ctest', '--preset', 'native']] },
   { name: 'sanitize', preset: 'sanitize', commands: [['ctest', '--preset', 'sanitize']] },
   { name: 'fuzz', commands: [['node', 'scripts/fuzz.mjs']], fuzzer: true },

@@ -32,9 +32,8 @@ async function stripe(c: Context<{ Bindings: Env }>): Promise<Response> {
     (secret): secret is string => typeof secret === 'string' && secret.trim() !== '',
   );
   if (secrets.length === 0) throw new Error('STRIPE_WEBHOOK_SECRET is not set');
-  const body = new Uint8Array(await c.req.arrayBuffer());
   const now = Date.now();
-  const verified = await verify(body, c.req.header('Stripe-Signature'), secrets, now);
+  const verified = await verify(() => c.req.arrayBuffer(), c.req.header('Stripe-Signature'), secrets, now);
   if ('refusal' in verified) {
     logNotice('delivery refused', { reason: verified.refusal });
     return answerProblem('bad-signature');

@@ -12,12 +12,12 @@ export type Refusal = 'unsigned' | 'malformed' | 'wrong' | 'stale' | 'future' | 
 export type Verified = { event: Stripe.Event } | { refusal: Refusal };
 
 /**
- * Verifies a delivery: `body` as it came, byte for byte, and its `Stripe-Signature`, which may hold several signatures. One
+ * Verifies a delivery: its body as it came, byte for byte, and its `Stripe-Signature`, which may hold several signatures. One
  * of them must be by one of `secrets`, so that a secret can be replaced while Stripe signs with either. Its time must be
  * within five minutes of `nowMs`: a recorded delivery cannot be replayed later, nor one be made now for later.
  */
 export async function verify(
-  body: Uint8Array,
+  readBody: () => Promise<ArrayBuffer>,
   header: string | undefined,
   secrets: readonly string[],
   nowMs: number,
@@ -25,6 +25,8 @@ export async function verify(
   if (header === undefined || header === '') return { refusal: 'unsigned' };
   const signedAt = timeOf(header);
   if (signedAt === null) return { refusal: 'malformed' };
+  // Not before there is something to check it by.
+  const body = new Uint8Array(await readBody());
   const event = await firstVerified(body, header, secrets, nowMs);
   if (event === null) return { refusal: 'wrong' };
   if (event === 'not-an-event') return { refusal: 'not-an-event' };

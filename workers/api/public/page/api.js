@@ -94,7 +94,7 @@ import { logAnswer } from './log.js';
  * @param {'GET' | 'POST'} method
  * @param {string} path
  * @param {unknown} [body]
- * @param {{ fresh?: boolean }} [options] `fresh`: the worker is to drop its cached copy first, as it is for a browser's reload.
+ * @param {{ fresh?: boolean }} [options] `fresh`: the worker is to drop its cached copy first (`Cache-Control: no-cache`).
  * @returns {Promise<{ ok: boolean, status: number, body: Answer & { content?: unknown } }>}
  */
 export async function ask(action, method, path, body, { fresh = false } = {}) {

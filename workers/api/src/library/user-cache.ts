@@ -7,9 +7,9 @@ import type { AppEnv } from '../env.ts';
 export const USER_LIST_TTL_SECONDS = 300;
 
 /**
- * Answers from the user's cache, else loads and stores. A request with `Cache-Control: no-cache` drops the cached copy first:
- * so a page that comes back from a checkout sees what was bought, also where KV still shows the old copy, as it may for a
- * minute; a browser's reload asks the same way. Users can drop their own copies and no others.
+ * Answers from the user's cache, else loads and stores. A request with `Cache-Control: no-cache` drops the cached copy first: so
+ * a page that comes back from a checkout sees what was bought, also where KV still shows the old copy, as it may for a minute.
+ * Users can drop their own copies and no others.
  */
 export async function readOwn<T>(c: Context<AppEnv>, key: string, load: () => Promise<T>): Promise<T> {
   if (/\bno-cache\b/i.test(c.req.header('Cache-Control') ?? '')) await forgetCached(c, key);
