@@ -69,8 +69,11 @@ describe.skipIf(chromium === null)('the application, in a browser', () => {
       const email = `ada-${crypto.randomUUID()}@codex.example`;
       const page = await open({ javaScriptEnabled });
       await signUp(page, email);
-      await page.goto(worker.url);
-      await expect.poll(() => page.locator('#session-from').innerText()).toMatch(/^(?:Workers KV|this isolate’s memory)$/);
+      const from = async (): Promise<string> => {
+        await page.goto(worker.url);
+        return page.locator('#session-from').innerText();
+      };
+      await expect.poll(from).toMatch(/^(?:Workers KV|this isolate’s memory)$/);
 
       const elsewhere = await open();
       const form = elsewhere.locator('section', { has: elsewhere.getByRole('heading', { name: 'Sign in' }) });

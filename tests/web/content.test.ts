@@ -10,23 +10,25 @@ describe.each(['linked', 'packed'] as const)('content, with the %s package', (ho
     expect(missed.headers.get('x-answered-by')).toBe('database');
     expect((missed.body as { title: string }[]).map(({ title }) => title)).toEqual(['The harbour at four', 'Room tone']);
 
-    const hit = await visitor.get('/api/content?category=sound', 'd1-down');
-    expect(hit).toMatchObject({ status: 200, body: missed.body });
-    expect(hit.headers.get('x-answered-by')).toMatch(/^(?:kv|memory)$/);
+    // The cache is filled after the first answer.
+    const again = async (): Promise<string | null> =>
+      (await visitor.get('/api/content?category=sound')).headers.get('x-answered-by');
+    await expect.poll(again).toMatch(/^(?:kv|memory)$/);
+    expect(await visitor.get('/api/content?category=sound', 'd1-down')).toMatchObject({ status: 200, body: missed.body });
   });
 
   it('comes from the database while KV is not bound', async () => {
     for (let time = 0; time < 2; time++) {
-      const answer = await visitor.get('/api/content?category=film', 'kv-unbound');
+      const answer = await visitor.get('/api/content?category=essays', 'kv-unbound');
       expect(answer).toMatchObject({ status: 200, d1Statements: 1 });
-      expect((answer.body as { title: string }[]).map(({ title }) => title)).toEqual(['Ten staircases']);
+      expect((answer.body as { id: string }[]).map(({ id }) => id)).toEqual(['walking-maps', 'slow-letters']);
     }
   });
 
   it('comes from the database while KV is down', async () => {
-    const answer = await visitor.get('/api/content?category=essays', 'kv-down');
+    const answer = await visitor.get('/api/content?category=film', 'kv-down');
     expect(answer).toMatchObject({ status: 200, d1Statements: 1 });
-    expect((answer.body as { id: string }[]).map(({ id }) => id)).toEqual(['walking-maps', 'slow-letters']);
+    expect((answer.body as { title: string }[]).map(({ title }) => title)).toEqual(['Ten staircases']);
   });
 
   it('of a category that is not named, or not there, is refused before anybody is asked', async () => {

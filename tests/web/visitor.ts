@@ -3,6 +3,8 @@ import { createHmac } from 'node:crypto';
 /** The secret of the application's wrangler.toml, on a developer's machine. */
 const SECRET = 'known to everybody, and for local use only';
 
+const PATIENCE = 50;
+
 /** The cookie that better-auth makes of a token. */
 export function signedCookie(token: string, secret = SECRET): string {
   const signature = createHmac('sha256', secret).update(token).digest('base64');
@@ -45,6 +47,16 @@ export class Visitor {
     const answer = await this.post('/login?/signUp', { name, ...credentials });
     if (answer.status !== 303) throw new Error(`sign-up was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     return credentials;
+  }
+
+  /** Asks who is asking until the cache answers, which is filled after the first answer; then returns what it said. */
+  async untilCached(): Promise<Answer> {
+    for (let attempt = 0; attempt < PATIENCE; attempt++) {
+      const answer = await this.get('/api/me');
+      if (answer.status !== 200) throw new Error(`nobody is signed in: ${answer.status}`);
+      if (answer.d1Statements === 0) return answer;
+    }
+    throw new Error('the cache never answered');
   }
 
   async #send(path: string, init: RequestInit, circumstances: string): Promise<Answer> {

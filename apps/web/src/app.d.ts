@@ -7,9 +7,10 @@ declare global {
     interface Platform {
       /** The bindings and vars of wrangler.toml. */
       env: {
-        AUTH_SESSION_KV: KVNamespace;
+        /** The two caches: without them the database answers, more slowly. */
+        AUTH_SESSION_KV?: KVNamespace;
+        CACHE_KV?: KVNamespace;
         RATE_LIMIT_KV: KVNamespace;
-        CACHE_KV: KVNamespace;
         DB: D1Database;
         /** Where the application is served. */
         APP_ORIGIN: string;
