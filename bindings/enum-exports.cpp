@@ -63,6 +63,9 @@ EMSCRIPTEN_BINDINGS(enumerations) {
       .value("FromMemory", Field::FromMemory)
       .value("Corrupt", Field::Corrupt)
       .value("RevokedBefore", Field::RevokedBefore)
+      .value("ExpiresAt", Field::ExpiresAt)
+      .value("NameAddress", Field::NameAddress)
+      .value("NameLength", Field::NameLength)
       .value("EntryState", Field::EntryState)
       .value("AgeMs", Field::AgeMs)
       .value("Began", Field::Began)
@@ -99,6 +102,15 @@ EMSCRIPTEN_BINDINGS(enumerations) {
       .value("skipped", SessionOutcome::Skipped)
       .value("deleted", SessionOutcome::Deleted)
       .value("failed", SessionOutcome::Failed);
+  enum_<TokenForm>("TokenForm", enum_value_type::number)
+      .value("Plain", TokenForm::Plain)
+      .value("Hashed", TokenForm::Hashed)
+      .value("AlreadyHashed", TokenForm::AlreadyHashed);
+  enum_<SessionName>("SessionName", enum_value_type::number)
+      .value("Fence", SessionName::Fence)
+      .value("Watermark", SessionName::Watermark)
+      .value("Index", SessionName::Index)
+      .value("Session", SessionName::Session);
   enum_<SessionField>("SessionField", enum_value_type::number)
       .value("SessionId", SessionField::SessionId)
       .value("SessionUserId", SessionField::SessionUserId)

@@ -66,14 +66,15 @@ int resume(unsigned slot, unsigned generation, unsigned instance, int status, bo
                 wall, operationTimeoutMs);
 }
 
-/// Answers the reading of a session that was found.
+/// Answers the reading of a session that was found, with the facts of its record and the stamps of its metadata.
 int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigned wellTyped, int token, int sessionUserId,
-                  int userId, int expiresAt, int role, int metadataLength, unsigned further, double now, double wall,
-                  double operationTimeoutMs) {
+                  int userId, int expiresAt, int role, double loadedAt, double consultedAt, double touchedAt, unsigned further,
+                  double now, double wall, double operationTimeoutMs) {
   TextBuffer& buffer = textBuffer();
   buffer.rewind();
-  const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
-  const KvRecord record{.metadata = buffer.nextHead(metadataLength), .session = &facts};
+  SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
+  facts.stamps = stampsOf(loadedAt, consultedAt, touchedAt);
+  const KvRecord record{.session = &facts};
   return answer(slot, generation, instance, {std::optional(record), toInstant(now), furtherKeys().take(further, buffer)}, wall,
                 operationTimeoutMs);
 }

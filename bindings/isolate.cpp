@@ -13,7 +13,7 @@ constexpr std::size_t kKnownRevocations = 4'096;
 std::unique_ptr<Isolate> isolate;
 Caller caller;
 
-Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), revocations(kKnownRevocations, seed), tier(seed) {}
+Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), sessions(kKnownRevocations, seed), tier(seed) {}
 
 Instant toInstant(double unixMs) {
   if (std::isnan(unixMs)) return kEarliest;
@@ -31,6 +31,15 @@ SessionFacts nextFacts(unsigned wellTyped, int token, int sessionUserId, int use
   facts.expiresAt = buffer.nextHead(expiresAt);
   facts.role = buffer.nextHead(role);
   return facts;
+}
+
+SessionStamps stampsOf(double loadedAt, double consultedAt, double touchedAt) {
+  const auto stamp = [](double ms) {
+    constexpr double kMaxExact = 9'007'199'254'740'991;
+    const bool whole = std::abs(ms) <= kMaxExact && std::trunc(ms) == ms;
+    return whole ? std::optional(toInstant(ms)) : std::nullopt;
+  };
+  return {stamp(loadedAt), stamp(consultedAt), stamp(touchedAt)};
 }
 
 }  // namespace codex::bindings

@@ -20,7 +20,7 @@ struct Isolate {
   explicit Isolate(HashSeed seed);
 
   LimitTable limits;
-  Revocations revocations;
+  SessionMemory sessions;
   Tier tier;
   Mailbox mailbox;  // last, so that it goes first: the calls in it use the others
 };
@@ -74,5 +74,7 @@ inline StoreKey inStore(std::string key) { return {caller.store, std::move(key)}
 
 /// The facts of a session record, whose texts stand next in the buffer.
 SessionFacts nextFacts(unsigned wellTyped, int token, int sessionUserId, int userId, int expiresAt, int role);
+/// What the metadata of a copy says, NaN where it says nothing.
+SessionStamps stampsOf(double loadedAt, double consultedAt, double touchedAt);
 
 }  // namespace codex::bindings

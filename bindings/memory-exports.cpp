@@ -1,7 +1,6 @@
 // What the host does about the memory tier itself. Payloads stand in an array of its own, by slot.
 
-#include <emscripten/bind.h>
-
+#include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
 
 namespace codex::bindings {
@@ -30,7 +29,7 @@ unsigned memoryEntries() { return static_cast<unsigned>(isolate->tier.entries())
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(memory) {
-  using emscripten::function;
+  using codex::bindings::function;
 
   function("raiseMemory", &raiseMemory);
   function("remember", &remember);

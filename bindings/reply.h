@@ -71,6 +71,9 @@ enum class Field {
   FromMemory,
   Corrupt,
   RevokedBefore,
+  ExpiresAt,  // of a session whose end is put off
+  NameAddress,
+  NameLength,
   EntryState,
   AgeMs,     // -1: unknown
   Began,     // the tier's stamp of when the call began

@@ -1,20 +1,31 @@
+#include <cmath>
+
 #include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
+#include "bindings/numbers.h"
 
 namespace codex::bindings {
 namespace {
 
 /// Why a session cannot be stored under this token.
-Error notAToken(const InputText& token) {
+Error notAToken(const InputText& token, TokenForm form) {
   constexpr std::size_t kMaxTokenBytes = 504;
   if (!token.whole() || token.head.size() > kMaxTokenBytes) {
     return {ErrorCode::KeyTooLong, "the token cannot be a key: it is longer than 504 bytes"};
   }
+  if (form == TokenForm::Hashed && token.head.starts_with(key::kHashMark)) {
+    return {ErrorCode::InvalidArgument, "a token must not begin with 'h:' under hashTokens"};
+  }
   return {ErrorCode::InvalidArgument, "the token cannot be a key: it must be non-empty, well-formed Unicode"};
 }
 
-SessionBounds bounds(double longestSeconds, double maxStaleMs) {
-  return {toDuration<Seconds>(longestSeconds), toDuration<Millis>(maxStaleMs)};
+Error noUser() { return {ErrorCode::InvalidArgument, "userId must be a non-empty string"}; }
+
+SharedNames nextNames(const InputText& token, TokenForm form) {
+  if (form != TokenForm::AlreadyHashed && token.whole()) {
+    if (SharedNames known = isolate->sessions.known.find(caller.store, token.head, form)) return known;
+  }
+  return namesOf(caller.store, token, form);
 }
 
 int done(SessionOutcome outcome) {
@@ -23,44 +34,111 @@ int done(SessionOutcome outcome) {
   return number(State::Done);
 }
 
-int getSession(int token, double longestSeconds, double maxStaleMs) {
-  std::optional<std::string> key = key::forSession(textBuffer().next(token));
-  if (!key) return done(SessionOutcome::Miss);
-  return call(*key, [&](KvStore& store) {
-    return codex::getSession(isolate->revocations, store, inStore(std::move(*key)), bounds(longestSeconds, maxStaleMs));
+int getSession(int token, int form, double maxStaleMs) {
+  SharedNames names = nextNames(textBuffer().next(token), static_cast<TokenForm>(form));
+  if (!names) return done(SessionOutcome::Miss);
+  return call(false, [&](KvStore& store) {
+    return codex::getSession(isolate->sessions, store, std::move(names), toDuration<Millis>(maxStaleMs));
   });
 }
 
-int setSession(int presentedToken, unsigned wellTyped, int token, int sessionUserId, int userId, int expiresAt, int role,
-               double longestSeconds, double maxStaleMs) {
+/// Where the numbers of a session that is to be stored stand: its stamps, and what is wanted where its end is to be put off.
+enum class At : std::size_t { LoadedAt, ConsultedAt, TouchedAt, WantedEnd, CreatedAt, IntervalMs, LongestSeconds };
+
+double given(At at) { return numbers().at(static_cast<std::size_t>(at)); }
+
+std::optional<Instant> instantAt(At at) { return std::isnan(given(at)) ? std::nullopt : std::optional(toInstant(given(at))); }
+
+/// Stores a session, with its end put off where the numbers say so; then that end stands in the reply, and the outcome is Skipped where
+/// it stays. `id`: its id as JSON, which is empty where the store needs no index.
+int setSession(int presentedToken, int form, unsigned wellTyped, int token, int sessionUserId, int userId, int expiresAt,
+               int role, int id, double longestSeconds) {
   const InputText presented = textBuffer().next(presentedToken);
-  std::optional<std::string> key = key::forSession(presented);
+  const auto tokenForm = static_cast<TokenForm>(form);
   const SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
-  if (!key) return refuse(notAToken(presented));
+  const std::string_view idJson = textBuffer().nextHead(id);
+  const SharedNames known = nextNames(presented, tokenForm);
+  if (!known) return refuse(notAToken(presented, tokenForm));
   const Result<Instant> end = checkRecord(facts, presented.head);
   if (!end) return refuse(end.error());
-  return call(*key, [&](KvStore& store) {
-    return codex::setSession(isolate->revocations, store, inStore(std::move(*key)),
-                             inStore(key::forUserWatermark(facts.userId)), bounds(longestSeconds, maxStaleMs), *end,
-                             caller.now);
+  SessionToStore session{.expiresAt = *end,
+                         .stamps = {instantAt(At::LoadedAt), instantAt(At::ConsultedAt), instantAt(At::TouchedAt)},
+                         .idJson = std::string(idJson)};
+  if (const std::optional<Instant> wanted = instantAt(At::WantedEnd)) {
+    const double longest = given(At::LongestSeconds);
+    const RollingTerms terms{toDuration<Millis>(given(At::IntervalMs)),
+                             std::isnan(longest) ? std::nullopt : std::optional(toDuration<Seconds>(longest))};
+    const std::optional<Instant> rolled =
+        rolledExpiry(*end, *wanted, instantAt(At::CreatedAt), session.stamps, terms, caller.now);
+    if (!rolled) return done(SessionOutcome::Skipped);
+    session.expiresAt = *rolled;
+    session.stamps.touchedAt = caller.now;
+    reply().set(Field::ExpiresAt, static_cast<double>(rolled->time_since_epoch().count()));
+  }
+  SharedNames names = namesWith(*known, inStore(key::forUserWatermark(facts.userId)));
+  return call(false, [&](KvStore& store) {
+    return codex::setSession(isolate->sessions, store, std::move(names), toDuration<Seconds>(longestSeconds),
+                             std::move(session), caller.now);
   });
 }
 
-int deleteSession(int token) {
-  std::optional<std::string> key = key::forSession(textBuffer().next(token));
-  if (!key) return done(SessionOutcome::Deleted);
-  return call(*key, [&](KvStore& store) { return codex::deleteSession(store, inStore(std::move(*key))); });
-}
-
-int revokeUser(int userId, double longestSeconds, double maxStaleMs) {
+/// `indexed`: whether the store lists what it holds. `userId` is empty where it is not known.
+int deleteSession(int token, int form, bool indexed, int userId, double longestSeconds) {
+  SharedNames names = nextNames(textBuffer().next(token), static_cast<TokenForm>(form));
   const InputText user = textBuffer().next(userId);
-  if (user.head.empty()) return refuse({ErrorCode::InvalidArgument, "userId must be a non-empty string"});
-  reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
-  std::string key = key::forUserWatermark(user);
-  return call(key, [&](KvStore& store) {
-    return codex::revokeUser(isolate->revocations, store, inStore(std::move(key)), bounds(longestSeconds, maxStaleMs),
-                             caller.now);
+  if (!names) return done(SessionOutcome::Deleted);
+  if (!user.head.empty()) names = namesWith(*names, inStore(key::forUserWatermark(user)));
+  return call(false, [&](KvStore& store) {
+    return codex::deleteSession(isolate->sessions, store, std::move(names), toDuration<Seconds>(longestSeconds), indexed,
+                                caller.now);
   });
+}
+
+int revokeUser(int userId, double longestSeconds) {
+  const InputText user = textBuffer().next(userId);
+  if (user.head.empty()) return refuse(noUser());
+  reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
+  return call(false, [&](KvStore& store) {
+    return codex::revokeUser(isolate->sessions, store, inStore(key::forUserWatermark(user)),
+                             toDuration<Seconds>(longestSeconds), caller.now);
+  });
+}
+
+/// Deletes a revoked copy and its index entry, by their keys.
+int dropSession(int session, int index) {
+  std::string sessionKey(textBuffer().nextHead(session));
+  std::string indexKey(textBuffer().nextHead(index));
+  return call(false, [&](KvStore& store) { return codex::dropSession(store, std::move(sessionKey), std::move(indexKey)); });
+}
+
+/// Tells a key, with the number by which its object is chosen, and up to when a revocation made now would reach: `text` is a token for a fence, a user's id for a watermark or what an
+/// index begins with, and for a session what an index entry holds, whose key ends with `digest`.
+int nameSession(int kind, int text, int form, int digest) {
+  const InputText input = textBuffer().next(text);
+  const std::string_view ending = textBuffer().nextHead(digest);
+  std::string name;
+  switch (static_cast<SessionName>(kind)) {
+    case SessionName::Fence: {
+      const SharedNames names = nextNames(input, static_cast<TokenForm>(form));
+      if (names) name = names->fence.text;
+      break;
+    }
+    case SessionName::Watermark:
+      name = key::forUserWatermark(input);
+      break;
+    case SessionName::Index:
+      name = key::forIndex(key::forUserWatermark(input));
+      break;
+    case SessionName::Session:
+      name = sessionKeyOf(input.head, ending);
+      break;
+  }
+  const bool ofUser = kind == static_cast<int>(SessionName::Watermark) || kind == static_cast<int>(SessionName::Index);
+  if (ofUser && input.head.empty()) return refuse(noUser());
+  reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
+  reply().set(Field::Shard, static_cast<double>(siphash({}, name) & 0xFFFF'FFFFU));
+  reply().keep(Field::NameAddress, Field::NameLength, std::move(name));
+  return number(State::Done);
 }
 
 }  // namespace
@@ -76,4 +154,6 @@ EMSCRIPTEN_BINDINGS(session) {
   function("setSession", &bindings::setSession);
   function("deleteSession", &bindings::deleteSession);
   function("revokeUser", &bindings::revokeUser);
+  function("dropSession", &bindings::dropSession);
+  function("nameSession", &nameSession);
 }

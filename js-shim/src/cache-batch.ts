@@ -129,7 +129,7 @@ export async function deleteEach(
 }
 
 /** Does something with each item, with a few at once. */
-async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+export async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
   const worker = async (): Promise<void> => {
     for (const item of queue) await act(item);

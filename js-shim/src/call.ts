@@ -3,7 +3,7 @@ import { core, enums } from './core.js';
 import { type EntryFacts, entryFactsOf, metadataIn, NO_FACTS, writeEntryTexts } from './entry-facts.js';
 import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
-import { sessionFactsOf, writeSessionFacts } from './session-facts.js';
+import { giveToken, NO_STAMPS, type SessionStamps, sessionFactsOf, stampsOf, writeSessionFacts } from './session-facts.js';
 import { type KVPutOptions, type Store, statusOf } from './store.js';
 
 const { Field, Kind, State, Verb } = enums;
@@ -60,6 +60,10 @@ export class Call {
   key = '';
   /** The session that was found, parsed. */
   session: unknown = undefined;
+  /** What its metadata says of when it was made. */
+  stamps: SessionStamps = NO_STAMPS;
+  /** The token that a session is to get which was stored without one. */
+  token = '';
   kvReads = 0;
   kvWrites = 0;
   /** Whether an answer took its time, so that the clock may have moved. */
@@ -92,6 +96,7 @@ export class Call {
   #foundText = '';
   #foundMetadata = '';
   #foundEntry: EntryFacts = NO_FACTS;
+  #foundStamps: SessionStamps = NO_STAMPS;
   /** What the further keys hold; empty where there were none. */
   #further: (string | null)[] = NONE;
 
@@ -118,6 +123,7 @@ export class Call {
     this.kvReads = 0;
     this.kvWrites = 0;
     this.waited = false;
+    this.token = '';
     this.#keyAddress = 0;
     this.#keyLength = 0;
   }
@@ -302,14 +308,16 @@ export class Call {
 
     if (this.#found && this.#kind === Kind.Session) {
       this.session = parsed(this.#foundText);
+      if (this.token !== '') giveToken(this.session, this.token);
+      this.stamps = this.#foundStamps;
       const facts = writeSessionFacts(instance, sessionFactsOf(this.session));
       const { wellTyped, token, sessionUserId, userId, expiresAt, role } = facts;
-      const metadata = instance.writeHead(this.#foundMetadata, OWN_FORMAT_UNITS);
+      const { l, o, t } = this.stamps;
       const further = this.#writeFurther(instance);
       // biome-ignore format: the slot, the facts, the time
       return exports.resumeSession(
         this.#slot, this.#generation, number,
-        wellTyped, token, sessionUserId, userId, expiresAt, role, metadata, further,
+        wellTyped, token, sessionUserId, userId, expiresAt, role, l, o, t, further,
         now, wall, timeoutMs,
       );
     }
@@ -363,6 +371,7 @@ export class Call {
     this.#foundText = '';
     this.#foundMetadata = '';
     this.#foundEntry = NO_FACTS;
+    this.#foundStamps = NO_STAMPS;
     this.#found = returned !== null && returned !== undefined;
     if (!this.#found) return;
     if (typeof returned === 'string') {
@@ -374,6 +383,7 @@ export class Call {
       this.#found = value !== null && value !== undefined;
       if (typeof value === 'string') this.#foundText = value;
       if (this.#kind === Kind.Payload) this.#foundEntry = entryFactsOf(metadata);
+      else if (this.#kind === Kind.Session) this.#foundStamps = stampsOf(metadata);
       else if (metadata !== null && metadata !== undefined) this.#foundMetadata = JSON.stringify(metadata) ?? '';
     } catch {
       this.#foundText = '';

@@ -3,12 +3,17 @@
 
 import { KVClientError } from './errors.js';
 
-/** No object: constructing it throws `not-supported`. */
-export class RateLimitAuthority {
+class Elsewhere {
   constructor() {
     throw new KVClientError(
       'not-supported',
-      'RateLimitAuthority runs in Workers only: bundle the Worker that exports it with the `workerd` condition, as wrangler does',
+      'Durable Objects run in Workers only: bundle the Worker that exports them with the `workerd` condition, as wrangler does',
     );
   }
 }
+
+/** No object: constructing it throws `not-supported`. */
+export class RateLimitAuthority extends Elsewhere {}
+
+/** No object: constructing it throws `not-supported`. */
+export class SessionRegistry extends Elsewhere {}

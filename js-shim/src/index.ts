@@ -19,14 +19,12 @@ export {
   type RateLimitResults,
 } from './rate-limiter.js';
 export { RATE_LIMITS } from './rate-limits.js';
-export {
-  type CachedSession,
-  SessionCacheClient,
-  type SessionCacheOptions,
-  type SessionInput,
-  type UserRevocation,
-} from './session-cache.js';
 export type { Counts, KVOperations } from './meter.js';
 export { type Stats, stats } from './stats.js';
+export type { RegistryNamespace } from './registry-object.js';
+export type { CachedSession, SessionInput } from './cached-session.js';
+export { SessionCacheClient } from './session-cache.js';
+export type { SessionInfo } from './session-index.js';
+export type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
 export type { KVLike, KVPutOptions } from './store.js';
 export type { StandardSchemaV1, Validate } from './validation.js';

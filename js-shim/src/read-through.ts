@@ -15,8 +15,8 @@ import {
   register,
   settle,
   TIMED_OUT,
-  within,
 } from './flights.js';
+import { type Begun, landingOf } from './shared-load.js';
 import { isValid, type Validate } from './validation.js';
 
 /** What `getOrSet` was asked for, checked. */
@@ -89,45 +89,23 @@ async function mayAnswer(entries: Entries, { tags, validate }: Wanted, found: Fo
   return true;
 }
 
-/** A load of one's own that has begun. */
-interface Begun {
-  readonly landing: Promise<Landing>;
-  /** Resolves when the answer may be given: at once where the Worker stays alive for the rest. */
-  readonly kept?: Promise<void>;
-}
-
 /** Waits for a load, another's or one's own, and gives what it comes to. */
 async function answerOf(entries: Entries, load: Load, own?: Begun): Promise<unknown> {
-  const { id, wanted, fallback } = load;
+  const { id, wanted, fallback, patienceMs } = load;
   const soft = fallback === null ? Number.POSITIVE_INFINITY : wanted.softTimeoutMs;
-  const limit = Date.now() + Math.min(soft, wanted.hardTimeoutMs);
-  let other = own === undefined ? flightOf(id) : undefined;
-  let mine = other === undefined ? (own ?? begin(entries, load)) : undefined;
-  for (;;) {
-    const left = Math.max(0, limit - Date.now());
-    const landing = await within(
-      (mine ?? (other as Flight)).landing,
-      mine === undefined ? Math.min(left, load.patienceMs) : left,
-    );
-    if (landing !== TIMED_OUT) {
-      if ('error' in landing) return failedWith(landing.error, entries, fallback);
-      if (mine !== undefined) {
-        await mine.kept;
-        return landing.value;
-      }
-      if (landing.value === undefined) return undefined;
-      if (landing.text !== null) return JSON.parse(landing.text);
-      // What has no JSON stays with whom it was loaded for.
-      mine = { landing: land(entries, load) };
-    } else if (mine !== undefined || left <= load.patienceMs) {
-      const reason = `${OP}: the loader took longer than hardTimeoutMs; what it loads is stored all the same: repeat the call`;
-      return failedWith(new KVClientError('aborted', reason), entries, fallback);
-    } else {
-      // The other is taken for dead. Whoever finds that first loads for all, which may be over by the time the last one does.
-      other = other?.successor;
-      if (other === undefined) mine = begin(entries, load);
-    }
+  const shared = {
+    id,
+    patienceMs,
+    limitMs: Math.min(soft, wanted.hardTimeoutMs),
+    begin: () => begin(entries, load),
+    alone: () => ({ landing: land(entries, load) }),
+  };
+  const landing = await landingOf(shared, own);
+  if (landing === TIMED_OUT) {
+    const reason = `${OP}: the loader took longer than hardTimeoutMs; what it loads is stored all the same: repeat the call`;
+    return failedWith(new KVClientError('aborted', reason), entries, fallback);
   }
+  return 'error' in landing ? failedWith(landing.error, entries, fallback) : landing.value;
 }
 
 function failedWith(error: unknown, entries: Entries, fallback: Found | null): unknown {

@@ -1,190 +1,472 @@
-import type { Call } from './call.js';
+import type { CachedSession, SessionInput } from './cached-session.js';
+import type { Call, Steps } from './call.js';
 import { Caller, checkString, jsonTextOf, readArgument } from './caller.js';
 import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
-import { storeFailure } from './errors.js';
+import { KVClientError, storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
-import { type ClientOptions, inRange } from './options.js';
-import { sessionFactsOf, writeSessionFacts } from './session-facts.js';
+import { inRange } from './options.js';
+import { RegistryObjects } from './registry-object.js';
+import { NO_STAMPS, type SessionFacts, type SessionStamps, sessionFactsOf, writeSessionFacts } from './session-facts.js';
+import { DIGEST_UNITS, indexedId, PAGE_SESSIONS, SessionIndex, type SessionInfo } from './session-index.js';
+import { isLoading, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
+import { type NamedKey, nameSession } from './session-names.js';
+import type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
 import type { KVLike } from './store.js';
-
-/** A session and its user, as they are cached. Fields beyond these survive a round trip. */
-export interface CachedSession {
-  session: {
-    id: string;
-    userId: string;
-    token: string;
-    /** ISO 8601. A `Date` is accepted by `set` and comes back as its ISO string. */
-    expiresAt: string;
-    ipAddress?: string;
-    userAgent?: string;
-    createdAt?: string;
-    updatedAt?: string;
-    impersonatedBy?: string | null;
-    activeOrganizationId?: string | null;
-  };
-  user: {
-    id: string;
-    email: string;
-    name: string;
-    role: 'customer' | 'owner' | 'creator';
-    emailVerified: boolean;
-  };
-}
-
-/** A session as `set` takes it: dates may still be `Date`s, and what is unknown null, as databases return them. */
-export type SessionInput = Omit<CachedSession, 'session'> & {
-  session: Omit<CachedSession['session'], 'expiresAt' | 'createdAt' | 'updatedAt' | 'ipAddress' | 'userAgent'> & {
-    ipAddress?: string | null;
-    userAgent?: string | null;
-    expiresAt: string | Date;
-    createdAt?: string | Date;
-    updatedAt?: string | Date;
-  };
-};
-
-/** Options of {@link SessionCacheClient}. */
-export interface SessionCacheOptions extends ClientOptions {
-  /** Seconds KV keeps a session at most, and remembers a revocation: 60 to 34,560,000 (400 days). Default 30 days. */
-  maxSessionSeconds?: number;
-  /**
-   * Milliseconds: the age (since it was stored) of the oldest copy that a read accepts, and so the hard bound on how long a
-   * revocation can go unnoticed: 1 to 34,560,000,000 (400 days). Default one hour. On a store without metadata ages are unknown
-   * and not bounded.
-   */
-  maxStaleMs?: number;
-}
-
-/** What `deleteUserSessions` did. */
-export interface UserRevocation {
-  /** Unix milliseconds: every copy stored up to then is void. Two seconds ahead, against clocks that differ. */
-  revokedBefore: number;
-  /** Session keys deleted. */
-  deleted: number;
-  /** Whether nothing is left to do. */
-  complete: boolean;
-  /** The usual figure after which no place accepts those copies any more. KV itself promises "60 seconds or more". */
-  effectiveWithinMs: number;
-  /** Whether `effectiveWithinMs` is a promise: on KV alone it is not, and `maxStaleMs` is the bound. */
-  bounded: boolean;
-}
 
 const DAY_SECONDS = 86_400;
 const DEFAULT_MAX_SESSION_SECONDS = 30 * DAY_SECONDS;
 const LONGEST_SECONDS = 400 * DAY_SECONDS;
 const DEFAULT_MAX_STALE_MS = 3_600_000;
+const DEFAULT_TOUCH_INTERVAL_SECONDS = 3600;
 /** The `cacheTtl` of watermarks, 30 s, and the 60 s that KV usually takes to show a write elsewhere. */
 const USUAL_PROPAGATION_MS = 90_000;
 
+const DEFAULT_LISTED = 50;
+/** Sessions whose last `touch` is remembered. */
+const TOUCHES = 1000;
+
+const { Field, SessionName, TokenForm } = enums;
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
+
+interface Asked {
+  readonly token: string;
+  readonly form: number;
+  readonly maxStaleMs: number;
+}
+
+const READING: Steps<Asked, Ending> = {
+  op: 'get',
+  begin: (instance, { token, form, maxStaleMs }) => instance.exports.getSession(instance.write(token), form, maxStaleMs),
+  end: endingOf,
+  lost: lostEnding,
+};
+
+/** A session that was read, and what that has cost. */
+interface Read {
+  readonly ending: Ending;
+  readonly call: Call;
+  /** Who had the last word, where that was not KV. */
+  readonly source?: 'authority';
+}
+
+/** How a session's end is to be put off. */
+interface Rolling {
+  readonly wantedMs: number;
+  readonly createdMs: number;
+}
 
 /**
  * Caches authenticated sessions in KV, so that most requests need no database.
  *
  * ```ts
  * const sessions = new SessionCacheClient(env.AUTH_SESSION_KV);
- * const cached = await sessions.get(token);
+ * const session = await sessions.getOrLoad(token, () => loadFromDatabase(token));
  * ```
  *
- * A session is shown only while it is valid by its own `expiresAt`, is the presented token's, and was stored after the user's
- * last revocation. Everything else is a miss, which the database answers.
+ * A copy is shown only while it is valid by its own `expiresAt`, is the presented token's, was loaded after the last revocation of its
+ * user's sessions and of itself, and no longer than `maxStaleMs` ago. Everything else is a miss, which the database answers. So
+ * a revocation never logs out whom the database still knows.
  */
 export class SessionCacheClient {
   readonly #caller: Caller;
+  readonly #form: number;
+  readonly #registry: RegistryObjects | undefined;
+  readonly #strict: boolean;
   readonly #maxSessionSeconds: number;
   readonly #maxStaleMs: number;
+  readonly #touchIntervalSeconds: number;
+  readonly #absoluteSeconds: number;
+  readonly #touched = new Map<string, number>();
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
   constructor(kv: KVLike, options: SessionCacheOptions = {}) {
     this.#caller = new Caller(kv, 'session', 'SessionCacheClient', options);
-    this.#maxSessionSeconds = inRange(
-      options.maxSessionSeconds ?? DEFAULT_MAX_SESSION_SECONDS,
-      'maxSessionSeconds',
-      60,
-      LONGEST_SECONDS,
-    );
-    this.#maxStaleMs = inRange(options.maxStaleMs ?? DEFAULT_MAX_STALE_MS, 'maxStaleMs', 1, LONGEST_SECONDS * 1000);
+    const { hashTokens, registry, maxSessionSeconds, maxStaleMs, touchIntervalSeconds, absoluteSeconds } = options;
+    this.#form = hashTokens === true ? TokenForm.Hashed : TokenForm.Plain;
+    this.#registry = registry === undefined ? undefined : new RegistryObjects(registry, this.#caller.store.timeoutMs);
+    this.#strict = options.strict === true;
+    if (this.#strict && this.#registry === undefined) throw new KVClientError('invalid-config', NO_REGISTRY);
+    const longest = maxSessionSeconds ?? DEFAULT_MAX_SESSION_SECONDS;
+    this.#maxSessionSeconds = inRange(longest, 'maxSessionSeconds', 60, LONGEST_SECONDS);
+    this.#maxStaleMs = inRange(maxStaleMs ?? DEFAULT_MAX_STALE_MS, 'maxStaleMs', 1, LONGEST_SECONDS * 1000);
+    const interval = touchIntervalSeconds ?? DEFAULT_TOUCH_INTERVAL_SECONDS;
+    this.#touchIntervalSeconds = inRange(interval, 'touchIntervalSeconds', 0, LONGEST_SECONDS);
+    this.#absoluteSeconds =
+      absoluteSeconds === undefined ? Number.NaN : inRange(absoluteSeconds, 'absoluteSeconds', 1, Number.MAX_SAFE_INTEGER);
   }
 
   /**
    * Gets a cached session, or null.
    *
-   * Null means "ask the database": the session is absent, expired, revoked, malformed, too old, or the store failed. A string that cannot
-   * be a key (empty, above 504 bytes, lone surrogates) is nobody's session and costs nothing. Throws `invalid-argument` for what
-   * is no string, and nothing else. Cost: 2 KV reads for a hit, 1 for a session that is not there. Consistency: KV's; a
-   * session stored or deleted elsewhere shows after usually a minute.
+   * Null means "ask the database": the session is absent, expired, revoked, malformed, too old, or the store or the registry failed. A
+   * string that cannot be a key (empty, above 504 bytes, lone surrogates) is nobody's session and costs nothing. Throws
+   * `invalid-argument` for what is no string and for options that can never work, and nothing else. Cost: 3 KV keys read for a hit, in two
+   * operations, or in one where this isolate has seen the session lately; 2 for a session that is not there; and 1 or 2 requests to
+   * objects where strict. Consistency: KV's; a session stored or revoked elsewhere shows after usually a minute, strict reads see
+   * every revocation at once.
    */
-  async get(sessionToken: string): Promise<CachedSession | null> {
-    checkString(sessionToken, 'get', 'sessionToken');
-    const call = this.#caller.begin();
-    const ending = await this.#run(call, 'get', (instance) =>
-      instance.exports.getSession(instance.write(sessionToken), this.#maxSessionSeconds, this.#maxStaleMs),
-    );
-    return ending.outcome === 'hit' ? (call.session as CachedSession) : null;
+  get(sessionToken: string, options?: SessionReadOptions): Promise<CachedSession | null> {
+    return this.#get('get', sessionToken, options);
+  }
+
+  /**
+   * Gets a session from the cache, or from `loader`, and caches what that gave: a session, or null, which is not cached. Whoever wants the
+   * same session meanwhile, in whatever request of the isolate, waits for that load and gets a copy of its own; a load that has not
+   * ended after two seconds is taken for dead and done again.
+   *
+   * What the loader throws is thrown to all of them. Nothing the cache does fails the request: what it cannot answer the loader does,
+   * and what cannot be stored, a session of another token included, is answered all the same. Throws `invalid-argument` before any I/O
+   * for arguments that can never work. Cost: that of `get`, and after a load 2 KV writes, which go on after the answer where the
+   * runtime allows it.
+   */
+  async getOrLoad(
+    sessionToken: string,
+    loader: () => Promise<SessionInput | null> | SessionInput | null,
+    options?: SessionReadOptions,
+  ): Promise<CachedSession | null> {
+    if (typeof loader !== 'function') throw new KVClientError('invalid-argument', 'getOrLoad: loader must be a function');
+    const nested = isLoading(this.#caller, sessionToken);
+    const found = await this.#get('getOrLoad', sessionToken, options);
+    if (found !== null) return found;
+    const loaded = await loadSession({
+      caller: this.#caller,
+      token: sessionToken,
+      nested,
+      load: loader,
+      store: (session, loadedAt) => this.#keep(sessionToken, session as SessionInput, loadedAt),
+    });
+    return loaded as CachedSession | null;
   }
 
   /**
    * Caches a session until it expires: at least KV's 60 seconds (`get` heeds `expiresAt`, not KV), at most
-   * `maxSessionSeconds`. One that has expired is deleted instead.
+   * `maxSessionSeconds`. One that has expired is deleted instead. `loadedAt` is when the database was asked for it, in Unix milliseconds,
+   * taken before; by default now, or just after the last revocation that this isolate knows of, which suits a login. A copy loaded before
+   * that revocation is not stored.
    *
-   * Throws `key-too-long` for a token above 504 bytes and `invalid-argument` before any I/O where the record breaks its format, its token is not `sessionToken`, or its two
-   * user ids differ, and `value-too-large` above 25 MiB. A store failure is an event, not an error: the next `get` misses.
-   * Cost: 1 KV write, or 1 delete. `get` in the same place usually sees it at once.
+   * Throws `key-too-long` for a token above 504 bytes and `invalid-argument` before any I/O where the record breaks its format, its
+   * token is not `sessionToken`, or its two user ids differ, and `value-too-large` above 25 MiB. A store failure is an event, not an
+   * error: the next `get` misses. Cost: 2 KV writes or 2 deletes, 1 where the store cannot list and needs no index. `get` in the same
+   * place usually sees it at once.
    */
-  async set(sessionToken: string, data: SessionInput): Promise<void> {
+  async set(sessionToken: string, data: SessionInput, options?: { loadedAt?: number }): Promise<void> {
     checkString(sessionToken, 'set', 'sessionToken');
+    const loadedAt = options?.loadedAt;
+    if (loadedAt !== undefined) inRange(loadedAt, 'set: loadedAt', 0, Number.MAX_SAFE_INTEGER, 'invalid-argument');
+    const stamps = loadedAt === undefined ? NO_STAMPS : { ...NO_STAMPS, l: Math.min(Math.floor(loadedAt), this.#caller.now()) };
     const call = this.#caller.begin();
-    call.payload = jsonTextOf(data, 'set');
-    const facts = readArgument('set', 'the session', () => sessionFactsOf(data));
-    await this.#run(call, 'set', (instance) => {
-      const presented = instance.write(sessionToken);
-      const { wellTyped, token, sessionUserId, userId, expiresAt, role } = writeSessionFacts(instance, facts);
-      // biome-ignore format: the token, the facts, the bounds
-      return instance.exports.setSession(
-        presented,
-        wellTyped, token, sessionUserId, userId, expiresAt, role,
-        this.#maxSessionSeconds, this.#maxStaleMs,
-      );
-    });
+    const storing = this.#store(call, 'set', sessionToken, data, stamps);
+    supersedeSession(this.#caller, sessionToken);
+    this.#report(call, 'set', await storing);
   }
 
   /**
-   * Forgets a session, on logout.
+   * Puts off the end of a cached session, as it is used: where the last time was `touchIntervalSeconds` ago, the new end is later, and
+   * up to `absoluteSeconds` after its `createdAt`. True where that was written. The copy is as old as before: `maxStaleMs` still
+   * has the database asked.
    *
-   * Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where the session may still be cached:
-   * try again, or end it in the database, which bounds it by `maxStaleMs`. Cost: 1 KV delete. Other places may show it for
-   * usually another minute.
+   * Throws `invalid-argument` before any I/O for a date that is none. A store failure is an event and false. Cost: that of `get`, and 2
+   * KV writes. Two places that touch at once may both write.
+   */
+  async touch(sessionToken: string, expiresAt: string | Date): Promise<boolean> {
+    checkString(sessionToken, 'touch', 'sessionToken');
+    const wantedMs = readArgument('touch', 'expiresAt', () =>
+      expiresAt instanceof Date ? expiresAt.getTime() : Date.parse(expiresAt),
+    );
+    if (Number.isNaN(wantedMs))
+      throw new KVClientError('invalid-argument', 'touch: expiresAt must be an ISO 8601 string or a Date');
+    const touched = this.#touched.get(sessionToken);
+    const now = this.#caller.now();
+    if (touched !== undefined && now - touched < this.#touchIntervalSeconds * 1000) {
+      this.#caller.report(this.#caller.begin(), 'touch', 'skipped', 'none');
+      return false;
+    }
+    const { call, ending } = await this.#read('touch', sessionToken, undefined);
+    if (ending.outcome !== 'hit') {
+      this.#report(call, 'touch', ending);
+      return false;
+    }
+    const session = call.session as CachedSession;
+    const rolling = { wantedMs, createdMs: Date.parse(String(session.session.createdAt)) };
+    const rolled = await this.#store(call, 'touch', sessionToken, session, call.stamps, rolling);
+    this.#report(call, 'touch', rolled);
+    if (rolled.outcome !== 'stored') return false;
+    this.#touched.delete(sessionToken);
+    this.#touched.set(sessionToken, now);
+    if (this.#touched.size > TOUCHES) this.#touched.delete(this.#touched.keys().next().value as string);
+    return true;
+  }
+
+  /**
+   * Ends a session, on logout: a fence voids every copy loaded before, here at once and elsewhere when KV shows it, also one that
+   * is being loaded just now; then the copy and its index entry are deleted.
+   *
+   * Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where that was not recorded: then repeat it. Cost:
+   * 1 KV write and 2 deletes, and 1 read where this isolate has not seen the session lately; with a registry 1 request to an object.
    */
   async delete(sessionToken: string): Promise<void> {
     checkString(sessionToken, 'delete', 'sessionToken');
-    const call = this.#caller.begin();
-    const ending = await this.#run(call, 'delete', (instance) => instance.exports.deleteSession(instance.write(sessionToken)));
-    if (ending.error !== undefined) throw storeFailure('delete', ending.error);
+    await this.#delete('delete', sessionToken, this.#form, '');
   }
 
   /**
-   * Voids every cached session of a user, after a password change: in this isolate at once, elsewhere when KV shows the
-   * user's watermark. Sessions set afterwards count.
+   * Ends a session of a user by the `id` that `list` shows. False where the user has none of that id.
    *
-   * Throws `invalid-argument` for an empty `userId`. Rejects like {@link delete} where the revocation was not recorded: then
-   * it must be repeated. Cost: 1 KV write.
+   * Rejects as `delete` and `list` do. Cost: 1 KV list for each 1,000 sessions of the user, 1 read, 1 write and 2 deletes.
    */
-  async deleteUserSessions(userId: string): Promise<UserRevocation> {
-    checkString(userId, 'deleteUserSessions', 'userId');
-    const call = this.#caller.begin();
-    let revokedBefore = 0;
-    const ending = await this.#run(call, 'deleteUserSessions', (instance) => {
-      const state = instance.exports.revokeUser(instance.write(userId), this.#maxSessionSeconds, this.#maxStaleMs);
-      revokedBefore = instance.reply()[enums.Field.RevokedBefore] as number;
-      return state;
-    });
-    if (ending.error !== undefined) throw storeFailure('deleteUserSessions', ending.error);
-    return { revokedBefore, deleted: 0, complete: true, effectiveWithinMs: USUAL_PROPAGATION_MS, bounded: false };
+  async deleteSession(userId: string, id: string): Promise<boolean> {
+    const op = 'deleteSession';
+    checkString(id, op, 'id');
+    const found = await (await this.#indexOf(op, userId)).find(id);
+    if (found === null) return false;
+    await this.#delete(op, found.value, found.form === TokenForm.Plain ? this.#form : found.form, userId);
+    return true;
   }
 
-  async #run(call: Call, op: string, begin: (instance: Instance) => number): Promise<Ending> {
-    const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
-    this.#caller.report(call, op, ending.outcome, call.kvReads + call.kvWrites > 0 ? 'kv' : 'none', ending.error);
-    return ending;
+  /**
+   * Ends every session of a user, after a password change: a watermark voids every copy loaded before, here at once and elsewhere when KV
+   * shows it, also those being loaded just now; sessions set afterwards count. Then what the user's index lists is deleted, up to 400 of
+   * them; with the `cursor` a further call goes on with that and with nothing else. `except` is the token of a session that
+   * stays: its copy goes on to count.
+   *
+   * Throws `invalid-argument` for an empty `userId` and a cursor that is none. Rejects like {@link delete} where the revocation was not
+   * recorded: then it must be repeated. What could not be deleted is void, and `complete` is false. Cost: 1 KV write; then for each 100
+   * sessions 1 list and 2 reads of each, and 2 deletes for each; with `except` 3 keys read and 2 written more; with a registry 1
+   * request to an object.
+   */
+  async deleteUserSessions(userId: string, options: { except?: string; cursor?: string } = {}): Promise<UserRevocation> {
+    const op = 'deleteUserSessions';
+    const { except, cursor } = options;
+    if (except !== undefined) checkString(except, op, 'except');
+    const resumed = cursor === undefined ? undefined : cursorOf(cursor);
+    // What of the exempt session was good before the revocation stays so, and nothing that was not.
+    const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict: false });
+    const revokedBefore = resumed?.revokedBefore ?? (await this.#revokeUser(op, userId));
+    if (except !== undefined && kept?.ending.outcome === 'hit') {
+      await this.#spare(except, userId, kept.call.session as CachedSession, kept.call.stamps, revokedBefore);
+    }
+    const fence = except === undefined ? undefined : await nameSession(this.#caller, op, SessionName.Fence, except);
+    const index = await this.#indexOf(op, userId);
+    const swept = await index.sweep(revokedBefore, fence?.name.slice(-DIGEST_UNITS) ?? '', resumed?.from ?? '');
+    return { revokedBefore, ...swept, ...this.#effect() };
   }
+
+  /**
+   * Has every cached copy of a user's sessions read anew from the database, after a change of role or a ban. Logs nobody out whom the
+   * database still knows. Throws, rejects and costs as {@link deleteUserSessions} does, without the index.
+   */
+  async invalidateUser(userId: string): Promise<RevocationEffect> {
+    await this.#revokeUser('invalidateUser', userId);
+    return this.#effect();
+  }
+
+  /**
+   * Lists sessions of a user that have not ended, as the index has them; `limit` of them are looked at at once, 1 to 100, 50 by default.
+   * KV shows what was stored or deleted elsewhere usually within a minute.
+   *
+   * Throws `invalid-argument` for an empty `userId` and options that can never work. Rejects with `not-supported` where the store cannot
+   * list and `store-unavailable` where it fails. Cost: 1 KV list, and 2 keys read for each session.
+   */
+  async list(
+    userId: string,
+    options: { limit?: number; cursor?: string } = {},
+  ): Promise<{ sessions: SessionInfo[]; cursor?: string }> {
+    const op = 'list';
+    const { limit = DEFAULT_LISTED, cursor } = options;
+    inRange(limit, `${op}: limit`, 1, PAGE_SESSIONS, 'invalid-argument');
+    if (cursor !== undefined) checkString(cursor, op, 'cursor');
+    return (await this.#indexOf(op, userId)).list(userId, Math.floor(limit), cursor);
+  }
+
+  async #get(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
+    checkString(token, op, 'sessionToken');
+    const { call, ending, source } = await this.#read(op, token, options);
+    this.#report(call, op, ending, source);
+    const session = ending.outcome === 'hit' ? (call.session as CachedSession) : null;
+    this.#caller.release(call);
+    return session;
+  }
+
+  /** Reads a session, from the registry as well where that is wanted. */
+  async #read(op: string, token: string, options: SessionReadOptions | undefined): Promise<Read> {
+    const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
+    const strict = options?.strict ?? this.#strict;
+    if (options !== undefined) {
+      inRange(maxStaleMs, `${op}: maxStaleMs`, 0, LONGEST_SECONDS * 1000, 'invalid-argument');
+      if (strict && this.#registry === undefined) throw new KVClientError('invalid-argument', `${op}: ${NO_REGISTRY}`);
+    }
+    const call = this.#caller.begin();
+    if (this.#form === TokenForm.Hashed) call.token = token;
+    const ending = await call.run(READING, { token, form: this.#form, maxStaleMs });
+    if (!strict || ending.outcome !== 'hit') return { call, ending };
+    const good = await this.#isAccepted(op, token, call.session as CachedSession, call.stamps);
+    if (good === true) return { call, ending, source: 'authority' };
+    const refused: Ending =
+      good === undefined ? { outcome: 'failed', error: 'store-unavailable' } : { outcome: 'miss', error: undefined };
+    return { call, ending: refused, source: 'authority' };
+  }
+
+  async #isAccepted(op: string, token: string, session: CachedSession, stamps: SessionStamps): Promise<boolean | undefined> {
+    const [fence, user] = await Promise.all([
+      nameSession(this.#caller, op, SessionName.Fence, token),
+      nameSession(this.#caller, op, SessionName.Watermark, session.user.id),
+    ]);
+    return this.#registry?.accepts([
+      [fence, earliest(stamps)],
+      [user, stamps.l],
+    ]);
+  }
+
+  /** Stores what was loaded. */
+  async #keep(token: string, session: SessionInput, loadedAt: number): Promise<void> {
+    const call = this.#caller.begin();
+    try {
+      this.#report(call, 'getOrLoad', await this.#store(call, 'getOrLoad', token, session, { ...NO_STAMPS, l: loadedAt }));
+    } catch (error) {
+      const code = error instanceof KVClientError ? error.code : 'invalid-argument';
+      this.#caller.report(call, 'getOrLoad', 'failed', 'none', code);
+    }
+  }
+
+  /**
+   * Stores the copy of a session that is to outlast a revocation; a copy of unknown age does not. As to its own fence and to its age it
+   * is what it was. Where that fails, it is a miss.
+   */
+  async #spare(token: string, userId: string, session: CachedSession, stamps: SessionStamps, before: number): Promise<void> {
+    if (session.user.id !== userId || Number.isNaN(stamps.l)) return;
+    const op = 'deleteUserSessions';
+    const call = this.#caller.begin();
+    const spared = { ...stamps, l: before + 1, o: earliest(stamps) };
+    this.#report(call, op, await this.#store(call, op, token, session, spared));
+  }
+
+  /** Rejects for a session that is none, before any I/O. */
+  async #store(
+    call: Call,
+    op: string,
+    token: string,
+    data: SessionInput,
+    stamps: SessionStamps,
+    rolling?: Rolling,
+  ): Promise<Ending> {
+    const text = jsonTextOf(data, op);
+    const facts: SessionFacts = readArgument(op, 'the session', () => sessionFactsOf(data));
+    const { lists } = this.#caller.store;
+    const idJson = lists && typeof data.session.id === 'string' ? JSON.stringify(indexedId(data.session.id)) : '';
+    call.payload = this.#form === TokenForm.Hashed ? withoutToken(text) : text;
+    const { l, o, t } = stamps;
+    const { wantedMs, createdMs } = rolling ?? { wantedMs: Number.NaN, createdMs: Number.NaN };
+    const begin = (instance: Instance): number => {
+      instance.writeNumbers([l, o, t, wantedMs, createdMs, this.#touchIntervalSeconds * 1000, this.#absoluteSeconds]);
+      const presented = instance.write(token);
+      const { wellTyped, token: own, sessionUserId, userId, expiresAt, role } = writeSessionFacts(instance, facts);
+      // biome-ignore format: the token, the facts, the bound
+      const state = instance.exports.setSession(
+        presented, this.#form,
+        wellTyped, own, sessionUserId, userId, expiresAt, role, instance.writeHead(idJson, idJson.length),
+        this.#maxSessionSeconds,
+      );
+      if (rolling !== undefined) call.payload = withEnd(call.payload, instance.reply()[Field.ExpiresAt] as number);
+      return state;
+    };
+    return call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
+  }
+
+  async #delete(op: string, token: string, form: number, userId: string): Promise<void> {
+    supersedeSession(this.#caller, token);
+    const call = this.#caller.begin();
+    if (this.#registry !== undefined)
+      await this.#record(op, await nameSession(this.#caller, op, SessionName.Fence, token, form));
+    if (form === TokenForm.Hashed) call.token = token;
+    const ending = await call.run(
+      {
+        op,
+        begin: (instance) => {
+          const named = instance.write(token);
+          const user = instance.write(userId);
+          return instance.exports.deleteSession(named, form, this.#caller.store.lists, user, this.#maxSessionSeconds);
+        },
+        end: endingOf,
+        lost: lostEnding,
+      },
+      undefined,
+    );
+    this.#report(call, op, ending);
+    if (ending.error !== undefined) throw storeFailure(op, ending.error);
+  }
+
+  /** Writes a user's watermark, and tells which. */
+  async #revokeUser(op: string, userId: string): Promise<number> {
+    checkString(userId, op, 'userId');
+    supersedeSessions(this.#caller);
+    if (this.#registry !== undefined)
+      await this.#record(op, await nameSession(this.#caller, op, SessionName.Watermark, userId));
+    const call = this.#caller.begin();
+    let revokedBefore = 0;
+    const begin = (instance: Instance): number => {
+      const state = instance.exports.revokeUser(instance.write(userId), this.#maxSessionSeconds);
+      revokedBefore = instance.reply()[Field.RevokedBefore] as number;
+      return state;
+    };
+    const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
+    this.#report(call, op, ending);
+    if (ending.error !== undefined) throw storeFailure(op, ending.error);
+    return revokedBefore;
+  }
+
+  /** Records a revocation where strict reads ask. */
+  async #record(op: string, { name, shard, revokedBefore }: NamedKey): Promise<void> {
+    // What cannot be a key was nobody's session.
+    if (name === '') return;
+    const until = revokedBefore + this.#maxSessionSeconds * 1000;
+    try {
+      await this.#registry?.revoke({ name, shard }, revokedBefore, until);
+    } catch (cause) {
+      this.#caller.report(this.#caller.begin(), op, 'failed', 'authority', 'store-unavailable');
+      throw cause;
+    }
+  }
+
+  async #indexOf(op: string, userId: string): Promise<SessionIndex> {
+    checkString(userId, op, 'userId');
+    return new SessionIndex(this.#caller, op, (await nameSession(this.#caller, op, SessionName.Index, userId)).name);
+  }
+
+  #effect(): RevocationEffect {
+    return this.#strict ? { effectiveWithinMs: 0, bounded: true } : { effectiveWithinMs: USUAL_PROPAGATION_MS, bounded: false };
+  }
+
+  #report(call: Call, op: string, { outcome, error }: Ending, source?: 'authority'): void {
+    this.#caller.report(call, op, outcome, source ?? (call.kvReads + call.kvWrites > 0 ? 'kv' : 'none'), error);
+  }
+}
+
+const NO_REGISTRY = 'strict reads need a registry: bind SessionRegistry and pass it to the client';
+
+/** When the database was asked for a copy indeed. */
+function earliest({ l, o }: SessionStamps): number {
+  return Number.isNaN(o) ? l : Math.min(l, o);
+}
+
+/** The text of a session without its token. */
+function withoutToken(text: string): string {
+  const record = JSON.parse(text) as { session?: { token?: unknown } };
+  delete record.session?.token;
+  return JSON.stringify(record);
+}
+
+/** The text of a session with another end. */
+function withEnd(text: string, expiresAt: number): string {
+  const record = JSON.parse(text) as CachedSession;
+  record.session.expiresAt = new Date(expiresAt).toISOString();
+  return JSON.stringify(record);
+}
+
+/** Takes a cursor apart: which revocation it belongs to, and where the index goes on. */
+function cursorOf(cursor: unknown): { revokedBefore: number; from: string } {
+  checkString(cursor, 'deleteUserSessions', 'cursor');
+  const [, before, from] = /^(\d{1,16})\.([\s\S]*)$/.exec(cursor) ?? [];
+  if (before !== undefined && from !== undefined) return { revokedBefore: Number(before), from };
+  throw new KVClientError('invalid-argument', 'deleteUserSessions: cursor must be one that an earlier call gave');
 }

@@ -14,6 +14,32 @@ export interface SessionFacts {
   role: string;
 }
 
+/** When a copy was made, as its metadata says it: `wasm/session/session-record.h`. NaN where it says nothing. */
+export interface SessionStamps {
+  l: number;
+  o: number;
+  t: number;
+}
+
+export const NO_STAMPS: SessionStamps = { l: Number.NaN, o: Number.NaN, t: Number.NaN };
+
+/** Reads the stamps out of metadata, whatever it is. Throws what its getters throw. */
+export function stampsOf(metadata: unknown): SessionStamps {
+  if (typeof metadata !== 'object' || metadata === null) return NO_STAMPS;
+  const { l, o, t } = metadata as Record<string, unknown>;
+  return { l: stamp(l), o: stamp(o), t: stamp(t) };
+}
+
+function stamp(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
+/** Gives a session that was stored without its token the one that it was found by. */
+export function giveToken(record: unknown, token: string): void {
+  const session = fieldsOf(fieldsOf(record)['session']) as Record<string, unknown>;
+  if (session !== NO_FIELDS && session['token'] === undefined) session['token'] = token;
+}
+
 /** The same, once the texts are written: their lengths. */
 export type WrittenFacts = { [Fact in keyof SessionFacts]: number };
 

@@ -28,7 +28,7 @@ interface FullKV {
 }
 
 interface ListPage {
-  keys: { name: string }[];
+  keys: { name: string; metadata?: unknown }[];
   list_complete: boolean;
   cursor?: string;
 }
@@ -36,6 +36,8 @@ interface ListPage {
 /** Keys that begin alike, in the order of their bytes. */
 export interface Listed {
   keys: string[];
+  /** What stands beside each of them. */
+  metadata: unknown[];
   /** Where to go on; undefined at the end. */
   cursor: string | undefined;
 }
@@ -106,17 +108,27 @@ export class Store {
    */
   async getAll(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown[]> {
     const full = this.#full;
-    if (full !== null && !keys.every((key) => NOT_IN_BULK.test(key))) {
-      // These come one by one, since the runtime leaves them out of the answer (workerd src/workerd/api/kv.c++).
-      const inBulk = keys.filter((key) => !NOT_IN_BULK.test(key));
+    const inBulk = keys.filter((key) => !NOT_IN_BULK.test(key));
+    if (full !== null && inBulk.length > 0) {
+      const options = cacheTtlSeconds > 0 ? { type: 'text' as const, cacheTtl: cacheTtlSeconds } : TEXT;
       operations.reads += inBulk.length;
-      const [bulk, found] = await Promise.all([
-        full.getWithMetadata(inBulk, cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT),
-        Promise.all(keys.map((key) => (NOT_IN_BULK.test(key) ? this.getWithMetadata(key, cacheTtlSeconds) : undefined))),
-      ]);
-      if (bulk instanceof Map) return keys.map((key, at) => found[at] ?? (bulk.get(key) as unknown));
+      const bulk = full.getWithMetadata(inBulk, options);
+      // These come one by one, since the runtime leaves them out of the answer (workerd src/workerd/api/kv.c++).
+      const single = keys.length === inBulk.length ? undefined : keys.map((key) => this.#unlessInBulk(key, cacheTtlSeconds));
+      const found = single === undefined ? undefined : await Promise.all([Promise.all(single), bulk]);
+      const map = found === undefined ? await bulk : found[1];
+      if (map instanceof Map) return keys.map((key, at) => found?.[0][at] ?? (map.get(key) as unknown));
     }
     return Promise.all(keys.map((key) => this.getWithMetadata(key, cacheTtlSeconds)));
+  }
+
+  #unlessInBulk(key: string, cacheTtlSeconds: number): Promise<unknown> | undefined {
+    return NOT_IN_BULK.test(key) ? this.getWithMetadata(key, cacheTtlSeconds) : undefined;
+  }
+
+  /** Whether it can. */
+  get lists(): boolean {
+    return typeof this.#full?.list === 'function';
   }
 
   /** Lists at most `limit` keys. Throws `not-supported` where the store cannot. */
@@ -127,7 +139,11 @@ export class Store {
     }
     operations.lists++;
     const page = await full.list({ prefix, limit, ...(cursor === undefined ? {} : { cursor }) });
-    return { keys: page.keys.map(({ name }) => name), cursor: page.list_complete ? undefined : page.cursor };
+    return {
+      keys: page.keys.map(({ name }) => name),
+      metadata: page.keys.map(({ metadata }) => metadata),
+      cursor: page.list_complete ? undefined : page.cursor,
+    };
   }
 
   put(key: string, value: string, options: KVPutOptions): Promise<unknown> {

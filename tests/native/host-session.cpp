@@ -1,7 +1,10 @@
 #include "tests/native/host-session.h"
 
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace codex::testing {
 namespace {
@@ -18,9 +21,20 @@ std::string textOf(const Json& value) { return value.is_string() ? value.get_ref
 
 std::uint32_t bit(SessionField field, bool is) { return is ? 1U << static_cast<unsigned>(field) : 0U; }
 
+/// Whole numbers that a double holds exactly.
+SessionStamps stampsIn(const Json& metadata) {
+  const auto stamp = [&](std::string_view name) -> std::optional<Instant> {
+    const Json value = fieldOf(metadata, name);
+    if (!value.is_number_integer()) return std::nullopt;
+    const auto ms = value.get<double>();
+    return std::abs(ms) <= 9'007'199'254'740'991 ? std::optional(instantOf(static_cast<std::int64_t>(ms))) : std::nullopt;
+  };
+  return {stamp("l"), stamp("o"), stamp("t")};
+}
+
 }  // namespace
 
-HostSession::HostSession(std::string_view text) {
+HostSession::HostSession(std::string_view text, std::string_view metadata) {
   const Json record = Json::parse(text, nullptr, false);
   const Json session = fieldOf(record, "session");
   const Json user = fieldOf(record, "user");
@@ -43,7 +57,8 @@ HostSession::HostSession(std::string_view text) {
             .sessionUserId = {texts_[1]},
             .userId = {texts_[2]},
             .expiresAt = texts_[3],
-            .role = texts_[4]};
+            .role = texts_[4],
+            .stamps = stampsIn(Json::parse(metadata, nullptr, false))};
 }
 
 std::string SessionText::json() const {

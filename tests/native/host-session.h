@@ -8,11 +8,11 @@
 
 namespace codex::testing {
 
-/// What the host makes of a stored session: it parses the text and hands over the facts that the rules need, as the shim
+/// What the host makes of a stored session: it parses the text and the metadata, and hands over the facts that the rules need, as the shim
 /// does. Text that is no JSON has no field of its type.
 class HostSession {
  public:
-  explicit HostSession(std::string_view text);
+  explicit HostSession(std::string_view text, std::string_view metadata = {});
   HostSession(const HostSession&) = delete;
   HostSession& operator=(const HostSession&) = delete;
 

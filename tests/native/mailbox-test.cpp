@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 #include <random>
@@ -213,20 +214,22 @@ TEST_F(MailboxTest, LeavesAFailureInTheReply) {
 }
 
 TEST_F(MailboxTest, HandsSessionFactsToTheCallThatAskedForThem) {
-  Revocations revocations(8, HashSeed{1, 2});
+  SessionMemory memory(8, HashSeed{1, 2});
   KvStore& store = mailbox.open(kStart + kPatience);
-  const SessionBounds bounds{Seconds{2'592'000}, Millis{3'600'000}};
-  EXPECT_EQ(mailbox.run(getSession(revocations, store, {0, "session:tok"}, bounds)), State::Waiting);
+  const SharedNames names = namesOf(0, {"tok"}, TokenForm::Plain);
+  EXPECT_EQ(mailbox.run(getSession(memory, store, names, Millis{3'600'000})), State::Waiting);
   EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Session);
   const SessionFacts facts{.wellTyped = 0x7FF,
                            .token = "tok",
                            .sessionUserId = {"u"},
                            .userId = {"u"},
                            .expiresAt = "2026-01-02T00:00:00Z",
-                           .role = "owner"};
-  const KvRecord record{.metadata = R"({"l":1767225600000})", .session = &facts};
+                           .role = "owner",
+                           .stamps = {.loadedAt = kStart}};
+  const KvRecord record{.session = &facts};
   const SlotName name = nameInReply();
-  EXPECT_EQ(answer(name, {std::optional(record), kStart}), State::Waiting);
+  const std::array<std::optional<std::string_view>, 1> noFence = {};
+  EXPECT_EQ(answer(name, {std::optional(record), kStart, noFence}), State::Waiting);
   EXPECT_EQ(text(Field::KeyAddress, Field::KeyLength), "urev:u");
   EXPECT_EQ(field(Field::CacheTtlSeconds), 30);
   EXPECT_EQ(answer(name), State::Done);

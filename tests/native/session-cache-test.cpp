@@ -2,14 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/native/choices.h"
-#include "tests/native/fake-store.h"
-#include "tests/native/host-session.h"
-#include "tests/native/running-call.h"
+#include "tests/native/session-isolate.h"
 
 namespace codex {
 namespace {
@@ -17,61 +14,24 @@ namespace {
 using testing::Choices;
 using testing::FakeStore;
 using testing::Fault;
+using testing::fenceOf;
 using testing::inEveryWay;
+using testing::kLongestSession;
+using testing::kMaxStale;
 using testing::kStart;
 using testing::Lag;
+using testing::loadedAt;
 using testing::SessionText;
-using testing::unixMs;
+using testing::ToSet;
 
-using Call = testing::RunningCall<SessionAnswer>;
+using Isolate = testing::SessionIsolate;
+using Call = Isolate::Call;
 
-constexpr SessionBounds kBounds{Seconds{2'592'000}, std::chrono::hours{1}};
+constexpr Millis kAnyAge = std::chrono::hours{24 * 365};
 const StoreKey kSession{0, "session:token-of-alice"};
 const StoreKey kWatermark{0, "urev:alice"};
-constexpr Instant kExpiry = kStart + std::chrono::hours{24};
-
-std::string loadedAt(Instant instant) { return R"({"l":)" + std::to_string(unixMs(instant)) + "}"; }
-
-/// An isolate in front of the fake: what it knows of revocations, and the calls in flight in it.
-class Isolate {
- public:
-  explicit Isolate(FakeStore& store, int place = 0) : store_(store), place_(place) {}
-
-  Call& beginGet(SessionBounds bounds = kBounds, StoreKey session = kSession) {
-    return begin([&](KvStore& kv) { return getSession(revocations_, kv, session, bounds); });
-  }
-  Call& beginSet(Instant expiresAt = kExpiry, SessionText session = {}) {
-    return begin(
-        [&](KvStore& kv) { return setSession(revocations_, kv, kSession, kWatermark, kBounds, expiresAt, store_.now()); },
-        session.json());
-  }
-  Call& beginDelete() {
-    return begin([&](KvStore& kv) { return deleteSession(kv, kSession); });
-  }
-  Call& beginRevoke() {
-    return begin([&](KvStore& kv) { return revokeUser(revocations_, kv, kWatermark, kBounds, store_.now()); });
-  }
-
-  SessionOutcome get(SessionBounds bounds = kBounds, StoreKey session = kSession) { return outcome(beginGet(bounds, session)); }
-  SessionOutcome set(Instant expiresAt = kExpiry, SessionText session = {}) { return outcome(beginSet(expiresAt, session)); }
-  SessionOutcome revoke() { return outcome(beginRevoke()); }
-  SessionOutcome remove() { return outcome(beginDelete()); }
-  SessionOutcome outcome(const Call& call) {
-    store_.answerAll();
-    return call.result().outcome;
-  }
-
- private:
-  template <class Make>
-  Call& begin(Make make, std::string payload = {}) {
-    return *calls_.emplace_back(std::make_unique<Call>(store_, make, std::move(payload), place_));
-  }
-
-  FakeStore& store_;
-  int place_;
-  Revocations revocations_{64, HashSeed{1, 2}};
-  std::vector<std::unique_ptr<Call>> calls_;
-};
+const StoreKey kFence{0, fenceOf("token-of-alice")};
+const std::string kIndex = "usess:alice:" + kFence.text.substr(5);
 
 /// A store that holds Alice's session, loaded at the start.
 class SessionCache : public ::testing::Test {
@@ -91,12 +51,30 @@ class SessionCache : public ::testing::Test {
 TEST_F(SessionCache, ShowsASessionThatKeepsEveryRule) {
   EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
   EXPECT_EQ(store.reads(), 2U);
+  EXPECT_EQ(store.keysRead(), 3U);
   EXPECT_EQ(store.writes() + store.deletes(), 0U);
 }
 
-TEST_F(SessionCache, ReadsTheWatermarkAsFreshAsKvWill) {
+TEST_F(SessionCache, ReadsAllThreeKeysAtOnceOfWhomItHasSeen) {
+  isolate.get();
+  EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
+  EXPECT_EQ(store.reads(), 3U);
+  EXPECT_EQ(store.keysRead(), 6U);
+}
+
+TEST_F(SessionCache, ReadsTheWatermarkOfTheUserThatTheTokenHasNow) {
+  isolate.get();
+  stores({.sessionUserId = "bob", .userId = "bob"});
+  store.write("urev:bob", encodeWatermark(kStart));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+  store.erase("urev:bob");
+  EXPECT_EQ(Isolate(store).get(), SessionOutcome::Hit);
+}
+
+TEST_F(SessionCache, ReadsWatermarkAndFenceAsFreshAsKvWill) {
   isolate.beginGet();
-  EXPECT_EQ(store.waiting(0).cacheTtl, std::nullopt);
+  EXPECT_EQ(store.waiting(0).cacheTtl, Seconds{30});
+  EXPECT_EQ(store.waiting(0).also, std::vector{kFence.text});
   store.answer(0);
   EXPECT_EQ(store.waiting(0).key, "urev:alice");
   EXPECT_EQ(store.waiting(0).cacheTtl, Seconds{30});
@@ -106,6 +84,7 @@ TEST_F(SessionCache, MissesWhatIsNotThereWithOneRead) {
   store.erase(kSession.text);
   EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
   EXPECT_EQ(store.reads(), 1U);
+  EXPECT_EQ(store.keysRead(), 2U);
 }
 
 TEST_F(SessionCache, TakesARecordOfTheWrongShapeForCorrupt) {
@@ -131,32 +110,30 @@ TEST_F(SessionCache, NeverShowsASessionOfTwoUsers) {
 }
 
 TEST_F(SessionCache, ShowsASessionUntilTheInstantItEnds) {
-  const SessionBounds anyAge{kBounds.longest, std::chrono::hours{48}};
   store.advance(std::chrono::hours{24} - Millis{1});
-  EXPECT_EQ(isolate.get(anyAge), SessionOutcome::Hit);
+  EXPECT_EQ(isolate.get(kAnyAge), SessionOutcome::Hit);
   store.advance(Millis{1});
-  EXPECT_EQ(isolate.get(anyAge), SessionOutcome::Miss);
+  EXPECT_EQ(isolate.get(kAnyAge), SessionOutcome::Miss);
 }
 
 TEST_F(SessionCache, DoesNotShowASessionThatEndsWhileItIsBeingRead) {
-  const SessionBounds anyAge{kBounds.longest, std::chrono::hours{48}};
   store.advance(std::chrono::hours{24} - Millis{1});
-  const Call& get = isolate.beginGet(anyAge);
+  const Call& get = isolate.beginGet(kAnyAge);
   store.answer(0);
   store.advance(Millis{1});
   EXPECT_EQ(isolate.outcome(get), SessionOutcome::Miss);
 }
 
 TEST_F(SessionCache, ShowsACopyUpToTheAgeThatIsAccepted) {
-  store.advance(kBounds.maxStale);
+  store.advance(kMaxStale);
   EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
   store.advance(Millis{1});
   EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
-  EXPECT_EQ(isolate.get({kBounds.longest, kBounds.maxStale + Millis{1}}), SessionOutcome::Hit);
+  EXPECT_EQ(isolate.get(kMaxStale + Millis{1}), SessionOutcome::Hit);
 }
 
 TEST_F(SessionCache, DoesNotShowACopyThatGrowsTooOldWhileItIsBeingRead) {
-  store.advance(kBounds.maxStale);
+  store.advance(kMaxStale);
   const Call& get = isolate.beginGet();
   store.answer(0);
   store.advance(Millis{1});
@@ -191,19 +168,57 @@ TEST_F(SessionCache, ShowsACopyOfUnknownAgeWhereNothingWasRevoked) {
 
 TEST_F(SessionCache, ShowsNothingWhereTheWatermarkCannotBeRead) {
   for (const Fault fault : {Fault::Unavailable, Fault::RateLimited}) {
-    const Call& get = isolate.beginGet();
+    Isolate reader(store);
+    const Call& first = reader.beginGet();
     store.answer(0);
     store.answer(0, fault);
-    EXPECT_EQ(get.result().outcome, SessionOutcome::Failed);
-    EXPECT_NE(get.result().error, std::nullopt);
+    EXPECT_EQ(first.result().outcome, SessionOutcome::Failed);
+    EXPECT_NE(first.result().error, std::nullopt);
+    const Call& again = reader.beginGet();
+    store.answer(0, fault);
+    EXPECT_EQ(again.result().outcome, SessionOutcome::Failed);
   }
 }
 
-TEST_F(SessionCache, ShowsNothingWhereTheWatermarkIsCorrupt) {
-  for (const char* const text : {"", "not json", "{}", R"({"before":"now"})", "[]", "1767225600000"}) {
-    store.write(kWatermark.text, text);
-    EXPECT_EQ(isolate.get(), SessionOutcome::Corrupt) << text;
+TEST_F(SessionCache, ShowsNothingWhereAWatermarkOrAFenceIsCorrupt) {
+  for (const StoreKey& key : {kWatermark, kFence}) {
+    for (const char* const text : {"", "not json", "{}", R"({"before":"now"})", "[]", "1767225600000"}) {
+      store.write(key.text, text);
+      EXPECT_EQ(isolate.get(), SessionOutcome::Corrupt) << text;
+      EXPECT_EQ(Isolate(store).get(), SessionOutcome::Corrupt) << text;
+    }
+    store.erase(key.text);
   }
+}
+
+TEST_F(SessionCache, ShowsACopyLoadedAfterItsFence) {
+  for (const Millis fence : {Millis{-1}, Millis{0}, Millis{1}}) {
+    FakeStore fresh;
+    Isolate reader(fresh);
+    fresh.write(kSession.text, SessionText{}.json(), loadedAt(kStart));
+    fresh.write(kFence.text, encodeWatermark(kStart + fence));
+    EXPECT_EQ(reader.get(), fence.count() < 0 ? SessionOutcome::Hit : SessionOutcome::Miss) << fence.count();
+  }
+}
+
+TEST_F(SessionCache, ShowsNoCopyThatClaimsToBeFromTheFuture) {
+  stores({}, loadedAt(kStart + Seconds{10}));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Hit) << "what clocks that differ make of a login after a revocation";
+  stores({}, loadedAt(kStart + Seconds{10} + Millis{1}));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
+TEST_F(SessionCache, ShowsAnExceptedCopyAsOldAsItIs) {
+  const std::string spared = R"({"l":)" + std::to_string(testing::unixMs(kStart + Millis{2001})) + R"(,"o":)" +
+                             std::to_string(testing::unixMs(kStart)) + "}";
+  stores({}, spared);
+  store.write(kWatermark.text, encodeWatermark(kStart + Millis{2000}));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Hit) << "it is excepted from the watermark";
+  store.write(kFence.text, encodeWatermark(kStart));
+  EXPECT_EQ(Isolate(store).get(), SessionOutcome::Miss) << "and not from its own fence";
+  store.erase(kFence.text);
+  store.advance(kMaxStale + Millis{1});
+  EXPECT_EQ(Isolate(store).get(), SessionOutcome::Miss) << "nor younger than it is";
 }
 
 TEST_F(SessionCache, SaysWhenTheSessionCannotBeRead) {
@@ -234,7 +249,7 @@ TEST_F(SessionCache, SparesTheWatermarkOfACopyKnownToBeRevoked) {
 TEST_F(SessionCache, RevokesEverySessionLoadedUpToNow) {
   EXPECT_EQ(isolate.revoke(), SessionOutcome::Deleted);
   EXPECT_EQ(store.at(kWatermark.text)->value, R"({"before":1767225602000})") << "two seconds ahead, for other clocks";
-  EXPECT_EQ(store.at(kWatermark.text)->expiresAt, kStart + kBounds.longest);
+  EXPECT_EQ(store.at(kWatermark.text)->expiresAt, kStart + kLongestSession);
   EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
   EXPECT_EQ(Isolate(store).get(), SessionOutcome::Miss) << "and in every other isolate that sees the watermark";
 }
@@ -313,7 +328,7 @@ TEST_F(SessionCache, StoresASessionWithTheInstantItWasLoaded) {
   const auto record = store.at(kSession.text);
   EXPECT_EQ(record->value, SessionText{}.json());
   EXPECT_EQ(record->metadata, R"({"l":1767225600000})");
-  EXPECT_EQ(record->expiresAt, kExpiry);
+  EXPECT_EQ(record->expiresAt, testing::kSessionEnd);
   EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
 }
 
@@ -341,40 +356,135 @@ TEST_F(SessionCache, KeepsASessionNoLongerThanItLastsWithinWhatKvAllows) {
   for (const Case& at : {Case{Millis{1}, Seconds{60}},
                          {Millis{59'999}, Seconds{60}},
                          {Millis{61'001}, Seconds{62}},
-                         {std::chrono::hours{24 * 365 * 100}, kBounds.longest}}) {
-    EXPECT_EQ(isolate.set(kStart + at.left), SessionOutcome::Stored);
+                         {std::chrono::hours{24 * 365 * 100}, kLongestSession}}) {
+    EXPECT_EQ(isolate.set({.expiresAt = kStart + at.left}), SessionOutcome::Stored);
     EXPECT_EQ(store.at(kSession.text)->expiresAt, kStart + at.ttl);
   }
-  EXPECT_EQ(isolate.set(kLatest), SessionOutcome::Stored);
+  EXPECT_EQ(isolate.set({.expiresAt = kLatest}), SessionOutcome::Stored);
 }
 
 TEST_F(SessionCache, DeletesInsteadOfStoringASessionThatHasEnded) {
   for (const Instant ended : {kStart, kStart - Millis{1}, kEarliest}) {
     stores({});
-    EXPECT_EQ(isolate.set(ended), SessionOutcome::Skipped);
+    EXPECT_EQ(isolate.set({.expiresAt = ended}), SessionOutcome::Skipped);
     EXPECT_FALSE(store.at(kSession.text));
   }
   EXPECT_EQ(store.writes(), 0U);
 }
 
-TEST_F(SessionCache, SaysWhenASessionCouldNotBeStoredOrDeleted) {
+TEST_F(SessionCache, SaysWhenASessionCouldNotBeStored) {
   store.fail(KvVerb::Put, Fault::RateLimited);
   store.fail(KvVerb::Delete, Fault::Unavailable);
   const Call& set = isolate.beginSet();
-  const Call& setEnded = isolate.beginSet(kStart);
-  const Call& remove = isolate.beginDelete();
+  const Call& setEnded = isolate.beginSet({.expiresAt = kStart});
   store.answerAll();
   EXPECT_EQ(set.result().outcome, SessionOutcome::Failed);
   EXPECT_EQ(set.result().error, ErrorCode::StoreRateLimited);
   EXPECT_EQ(setEnded.result().outcome, SessionOutcome::Failed);
-  EXPECT_EQ(remove.result().outcome, SessionOutcome::Failed);
-  EXPECT_EQ(remove.result().error, ErrorCode::StoreUnavailable);
 }
 
-TEST_F(SessionCache, DeletesASession) {
+TEST_F(SessionCache, ListsWhatItStores) {
+  EXPECT_EQ(isolate.set(), SessionOutcome::Stored);
+  const auto entry = store.at(kIndex);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->value, "token-of-alice");
+  EXPECT_EQ(entry->metadata, R"({"e":1767312000000,"i":"s1"})");
+  EXPECT_EQ(entry->expiresAt, testing::kSessionEnd);
+}
+
+TEST_F(SessionCache, DoesNotStoreWhatWasLoadedBeforeARevocationKnownHere) {
+  store.erase(kSession.text);
+  isolate.revoke();
+  EXPECT_EQ(isolate.set({.loadedAt = kStart}), SessionOutcome::Skipped);
+  EXPECT_EQ(isolate.set({.loadedAt = kStart + kClockSkew}), SessionOutcome::Skipped);
+  EXPECT_FALSE(store.at(kSession.text));
+  EXPECT_EQ(isolate.set({.loadedAt = kStart + kClockSkew + Millis{1}}), SessionOutcome::Stored);
+}
+
+// --- logging out ---
+
+TEST_F(SessionCache, DeletesASessionBehindAFence) {
+  isolate.set();
   EXPECT_EQ(isolate.remove(), SessionOutcome::Deleted);
   EXPECT_FALSE(store.at(kSession.text));
+  EXPECT_FALSE(store.at(kIndex));
+  EXPECT_EQ(store.at(kFence.text)->value, R"({"before":1767225602000})");
+  EXPECT_EQ(store.at(kFence.text)->expiresAt, kStart + kLongestSession);
   EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
+TEST_F(SessionCache, WritesTheFenceBeforeItDeletes) {
+  isolate.beginDelete();
+  ASSERT_EQ(store.waiting(), 1U);
+  EXPECT_EQ(store.waiting(0).key, kFence.text);
+}
+
+TEST_F(SessionCache, FindsTheIndexEntryOfASessionItHasNotSeen) {
+  isolate.set();
+  Isolate elsewhere(store);
+  EXPECT_EQ(elsewhere.remove(), SessionOutcome::Deleted);
+  EXPECT_FALSE(store.at(kIndex));
+}
+
+TEST_F(SessionCache, SaysWhenALogoutWasNotRecordedAndOnlyThen) {
+  store.fail(KvVerb::Delete, Fault::Unavailable);
+  store.fail(KvVerb::Get, Fault::Unavailable);
+  EXPECT_EQ(isolate.remove(), SessionOutcome::Deleted) << "the copy is void";
+  for (const Fault fault : {Fault::Unavailable, Fault::RateLimited}) {
+    store.fail(KvVerb::Put, fault);
+    const Call& remove = isolate.beginDelete();
+    store.answerAll();
+    EXPECT_EQ(remove.result().outcome, SessionOutcome::Failed);
+    EXPECT_NE(remove.result().error, std::nullopt);
+  }
+  store.fail(KvVerb::Get, Fault::None);
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss) << "here it is in force all the same";
+}
+
+TEST_F(SessionCache, DropsACopyWithItsIndexEntry) {
+  isolate.set();
+  EXPECT_EQ(isolate.outcome(isolate.beginDrop(kSession.text, kIndex)), SessionOutcome::Deleted);
+  EXPECT_EQ(store.size(), 0U);
+  store.fail(KvVerb::Delete, Fault::Unavailable);
+  EXPECT_EQ(isolate.outcome(isolate.beginDrop(kSession.text, kIndex)), SessionOutcome::Failed);
+}
+
+// --- tokens that are hashed ---
+
+class HashedSessionCache : public SessionCache {
+ protected:
+  const std::string hashedKey = key::forHashedSession(base64url(sha256("token-of-alice")));
+  Isolate hashed{store, 0, TokenForm::Hashed};
+};
+
+TEST_F(HashedSessionCache, StoresUnderTheHashAndListsIt) {
+  store.erase(kSession.text);
+  EXPECT_EQ(hashed.set(), SessionOutcome::Stored);
+  EXPECT_TRUE(store.at(hashedKey));
+  EXPECT_FALSE(store.at(kSession.text));
+  EXPECT_EQ("session:h:" + store.at(kIndex)->value, hashedKey);
+  EXPECT_EQ(sessionKeyOf(store.at(kIndex)->value, kFence.text.substr(5)), hashedKey);
+  EXPECT_EQ(hashed.get(), SessionOutcome::Hit);
+}
+
+TEST_F(HashedSessionCache, FindsWhatWasStoredUnderTheToken) {
+  EXPECT_EQ(hashed.get(), SessionOutcome::Hit);
+  EXPECT_EQ(store.keysRead(), 4U);
+  store.write(kFence.text, encodeWatermark(kStart));
+  EXPECT_EQ(hashed.get(), SessionOutcome::Miss);
+}
+
+TEST_F(HashedSessionCache, DeletesBothForms) {
+  hashed.set();
+  EXPECT_EQ(hashed.remove(), SessionOutcome::Deleted);
+  EXPECT_FALSE(store.at(hashedKey));
+  EXPECT_FALSE(store.at(kSession.text));
+  EXPECT_FALSE(store.at(kIndex));
+}
+
+TEST_F(HashedSessionCache, KnowsNoTokenThatLooksLikeAHash) {
+  EXPECT_FALSE(namesOf(0, {"h:token"}, TokenForm::Hashed));
+  EXPECT_TRUE(namesOf(0, {"h:token"}, TokenForm::Plain));
 }
 
 TEST_F(SessionCache, KeepsUsersWithOddNamesApart) {
@@ -383,6 +493,8 @@ TEST_F(SessionCache, KeepsUsersWithOddNamesApart) {
   store.answer(0);
   EXPECT_EQ(store.waiting(0).key, "urev:a%3Ab");
   store.answerAll();
+  isolate.set({.session = {.sessionUserId = "a:b", .userId = "a:b"}});
+  EXPECT_TRUE(store.at("usess:a%3Ab:" + kFence.text.substr(5)));
 }
 
 }  // namespace

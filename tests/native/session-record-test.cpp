@@ -140,32 +140,85 @@ TEST(SessionTtl, LastsUntilTheSessionEndsWithinWhatKvAllows) {
   EXPECT_EQ(sessionTtl(kEarliest, kLatest, longest), std::nullopt);
 }
 
+SessionStamps at(Instant loadedAt) { return {.loadedAt = loadedAt}; }
+
 TEST(SessionCopy, IsCurrentUntilItIsTooOld) {
   const Millis hour = std::chrono::hours{1};
-  EXPECT_TRUE(isCurrent(kStart, std::nullopt, kStart + hour, hour));
-  EXPECT_FALSE(isCurrent(kStart, std::nullopt, kStart + hour + Millis{1}, hour));
-  EXPECT_TRUE(isCurrent(kStart, std::nullopt, kStart, Millis{0}));
-  EXPECT_FALSE(isCurrent(kStart, std::nullopt, kStart + Millis{1}, Millis{0}));
+  EXPECT_TRUE(isCurrent(at(kStart), {}, kStart + hour, hour));
+  EXPECT_FALSE(isCurrent(at(kStart), {}, kStart + hour + Millis{1}, hour));
+  EXPECT_TRUE(isCurrent(at(kStart), {}, kStart, Millis{0}));
+  EXPECT_FALSE(isCurrent(at(kStart), {}, kStart + Millis{1}, Millis{0}));
 }
 
 TEST(SessionCopy, IsCurrentOnlyIfLoadedAfterTheLastRevocation) {
   const Millis hour = std::chrono::hours{1};
-  EXPECT_FALSE(isCurrent(kStart, kStart + Millis{1}, kStart, hour));
-  EXPECT_FALSE(isCurrent(kStart, kStart, kStart, hour)) << "loaded at the watermark is revoked";
-  EXPECT_TRUE(isCurrent(kStart, kStart - Millis{1}, kStart, hour));
+  for (const auto revoked : {&RevokedBefore::user, &RevokedBefore::token}) {
+    const auto current = [&](Instant before) {
+      RevokedBefore both;
+      both.*revoked = before;
+      return isCurrent(at(kStart), both, kStart, hour);
+    };
+    EXPECT_FALSE(current(kStart + Millis{1}));
+    EXPECT_FALSE(current(kStart)) << "loaded at the watermark is revoked";
+    EXPECT_TRUE(current(kStart - Millis{1}));
+  }
+}
+
+TEST(SessionCopy, ThatIsExceptedFromAWatermarkIsNotFromAnythingElse) {
+  const Millis hour = std::chrono::hours{1};
+  const SessionStamps spared{.loadedAt = kStart + Millis{5}, .consultedAt = kStart};
+  EXPECT_TRUE(isCurrent(spared, {.user = kStart + Millis{4}}, kStart, hour));
+  EXPECT_FALSE(isCurrent(spared, {.token = kStart}, kStart, hour));
+  EXPECT_FALSE(isCurrent(spared, {}, kStart + hour + Millis{1}, hour));
+  const SessionStamps odd{.loadedAt = kStart, .consultedAt = kStart + hour};
+  EXPECT_FALSE(isCurrent(odd, {}, kStart + hour + Millis{1}, hour)) << "no copy is younger than its load";
 }
 
 TEST(SessionCopy, ThatDoesNotKnowItsAgeIsCurrentWhereNothingWasRevoked) {
-  EXPECT_TRUE(isCurrent(std::nullopt, std::nullopt, kStart, Millis{0}));
-  EXPECT_FALSE(isCurrent(std::nullopt, kEarliest, kStart, std::chrono::hours{1}));
+  EXPECT_TRUE(isCurrent({}, {}, kStart, Millis{0}));
+  EXPECT_FALSE(isCurrent({}, {.user = kEarliest}, kStart, std::chrono::hours{1}));
+  EXPECT_FALSE(isCurrent({}, {.token = kEarliest}, kStart, std::chrono::hours{1}));
 }
 
 TEST(SessionCopy, StaysInRangeWhateverTheMetadataSays) {
   constexpr Instant kLowest{Millis{-9'007'199'254'740'991}};
   constexpr Instant kHighest{Millis{9'007'199'254'740'991}};
-  EXPECT_FALSE(isCurrent(kLowest, std::nullopt, kLatest, std::chrono::hours{1}));
-  EXPECT_FALSE(isCurrent(kStart, kHighest, kStart, std::chrono::hours{1}));
-  EXPECT_TRUE(isCurrent(kHighest, kLowest, kEarliest, Millis{0}));
+  EXPECT_FALSE(isCurrent(at(kLowest), {}, kLatest, std::chrono::hours{1}));
+  EXPECT_FALSE(isCurrent(at(kStart), {.user = kHighest}, kStart, std::chrono::hours{1}));
+  EXPECT_FALSE(isCurrent(at(kHighest), {.user = kLowest}, kEarliest, Millis{0})) << "nobody has loaded anything tomorrow";
+}
+
+// --- an end that is put off ---
+
+constexpr RollingTerms kTerms{std::chrono::hours{1}, Seconds{86'400}};
+
+TEST(RolledExpiry, IsTheEndWantedUpToTheAgeAllowed) {
+  const SessionStamps stamps = at(kStart);
+  const Instant end = kStart + std::chrono::hours{2};
+  const auto rolled = [&](Instant wanted) { return rolledExpiry(end, wanted, kStart, stamps, kTerms, kStart); };
+  EXPECT_EQ(rolled(end + Millis{1}), end + Millis{1});
+  EXPECT_EQ(rolled(end), std::nullopt);
+  EXPECT_EQ(rolled(end - Millis{1}), std::nullopt);
+  EXPECT_EQ(rolled(kLatest), kStart + std::chrono::hours{24});
+}
+
+TEST(RolledExpiry, StaysWhereNobodyKnowsTheAge) {
+  const Instant end = kStart + std::chrono::hours{2};
+  EXPECT_EQ(rolledExpiry(end, kLatest, std::nullopt, at(kStart), kTerms, kStart), std::nullopt);
+  EXPECT_EQ(rolledExpiry(end, kLatest, std::nullopt, at(kStart), {kTerms.interval, {}}, kStart), kLatest);
+}
+
+TEST(RolledExpiry, IsPutOffOnceInAnInterval) {
+  const Instant end = kStart + std::chrono::hours{2};
+  const SessionStamps touched{.loadedAt = kStart, .touchedAt = kStart};
+  const auto rolled = [&](Millis after) {
+    return rolledExpiry(end, end + Millis{1}, kStart, touched, kTerms, kStart + after).has_value();
+  };
+  EXPECT_FALSE(rolled(kTerms.interval - Millis{1}));
+  EXPECT_TRUE(rolled(kTerms.interval));
+  const auto unstamped = [&](Millis by) { return rolledExpiry(end, end + by, kStart, {}, kTerms, kStart).has_value(); };
+  EXPECT_FALSE(unstamped(kTerms.interval - Millis{1})) << "without metadata the end itself says when it was put off";
+  EXPECT_TRUE(unstamped(kTerms.interval));
 }
 
 }  // namespace

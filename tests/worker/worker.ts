@@ -1,5 +1,5 @@
 import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
-export { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
+export { RateLimitAuthority, SessionRegistry } from '@codex/cloudflare-clients/durable-objects';
 import { ruin } from './support/core.ts';
 import { flight, loadsOf } from './support/flight-route.ts';
 import { sessionOf } from './support/sessions.ts';

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "wasm/kv/limits.h"
 
@@ -22,6 +23,17 @@ constexpr std::array<bool, 256> kSuspect = [] {
   for (const std::size_t code : {0x7FU, 0x25U, 0x3AU, 0xEDU}) suspect[code] = true;  // DEL, %, :, and what begins a surrogate
   return suspect;
 }();
+
+constexpr std::string_view kWatermarkPrefix = "urev:";
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  std::string key;
+  key.reserve(size);
+  for (const std::string_view part : parts) key += part;
+  return key;
+}
 
 bool isSuspect(char byte) { return kSuspect[static_cast<unsigned char>(byte)]; }
 
@@ -126,19 +138,20 @@ std::string forBlock(std::string_view prefix, const InputText& identifier) {
 }
 
 std::optional<std::string> forSession(const InputText& token) {
-  constexpr std::string_view kPrefix = "session:";
-  if (token.head.empty() || !token.whole() || token.head.size() > kv::kMaxKeyBytes - kPrefix.size()) return std::nullopt;
+  if (token.head.empty() || !token.whole() || token.head.size() > kv::kMaxKeyBytes - kSessionPrefix.size()) return std::nullopt;
   if (hasLoneSurrogate(token.head)) return std::nullopt;
-  std::string key;
-  key.reserve(kPrefix.size() + token.head.size());
-  key.append(kPrefix).append(token.head);
-  return key;
+  return joined({kSessionPrefix, token.head});
 }
 
+std::string forHashedSession(std::string_view digest) { return joined({kSessionPrefix, kHashMark, digest}); }
+
+std::string forFence(std::string_view digest) { return joined({kFencePrefix, digest.substr(0, kShortDigestCharacters)}); }
+
 std::string forUserWatermark(const InputText& userId) {
-  constexpr std::string_view kPrefix = "urev:";
-  return escaped(kPrefix, userId, kPrefix.size() + kMaxUserIdBytes);
+  return escaped(kWatermarkPrefix, userId, kWatermarkPrefix.size() + kMaxUserIdBytes);
 }
+
+std::string forIndex(std::string_view watermark) { return joined({"usess:", watermark.substr(kWatermarkPrefix.size()), ":"}); }
 
 bool standsAsCacheKey(const InputText& key) {
   return key.whole() && key.head.size() <= kv::kMaxKeyBytes && !hasLoneSurrogate(key.head);

@@ -34,8 +34,23 @@ std::string forBlock(std::string_view prefix, const InputText& identifier);
 /// nobody's session.
 std::optional<std::string> forSession(const InputText& token);
 
+inline constexpr std::string_view kSessionPrefix = "session:";
+inline constexpr std::string_view kFencePrefix = "srev:";
+/// Begins what takes a token's place in a key that holds its hash.
+inline constexpr std::string_view kHashMark = "h:";
+
+/// The key of a session that is stored under the whole digest of its token.
+std::string forHashedSession(std::string_view digest);
+
+/// The key of the fence that says a session was revoked; of the token's digest only the first 22 characters count.
+std::string forFence(std::string_view digest);
+
 /// The key of a user's revocation watermark.
 std::string forUserWatermark(const InputText& userId);
+
+/// What the keys of the index of a user's sessions begin with, given the key of the watermark, which holds the user's name
+/// already. No other user's begin so, since no name holds a `:`.
+std::string forIndex(std::string_view watermark);
 
 /// The key of a cache entry and, where it had to be shortened, the digest that tells whose it is.
 struct CacheKey {

@@ -20,8 +20,8 @@ std::optional<Instant> decodeWatermark(std::string_view text) {
   return instantOf(*before);
 }
 
-void Revocations::note(const StoreKey& user, Instant before) {
-  const auto [entry, made] = known_.findOrAdd(user);
+void Revocations::note(const StoreKey& key, Instant before) {
+  const auto [entry, made] = known_.findOrAdd(key);
   Watermark& watermark = entry->value;
   watermark.before = std::max(watermark.before, before);
   if (made) {
@@ -36,8 +36,8 @@ void Revocations::note(const StoreKey& user, Instant before) {
   }
 }
 
-std::optional<Instant> Revocations::before(const StoreKey& user) const {
-  const KeyMap<Watermark>::Entry* const found = known_.find(user);
+std::optional<Instant> Revocations::before(const StoreKey& key) const {
+  const KeyMap<Watermark>::Entry* const found = known_.find(key);
   if (found == nullptr) return std::nullopt;
   return found->value.before;
 }

@@ -11,11 +11,12 @@
 
 namespace codex {
 
-/// The watermark of a user in its stored form, `{"before":1767225600000}`: every copy loaded at or before it is void.
+/// The watermark of a user, or the fence of a token, in its stored form, `{"before":1767225600000}`: every copy loaded at or before
+/// it is void.
 std::string encodeWatermark(Instant before);
 std::optional<Instant> decodeWatermark(std::string_view text);
 
-/// The watermarks this isolate has set or seen lately, by watermark key. KV may show a new one elsewhere a minute late; the
+/// The watermarks and fences this isolate has set or seen lately, by key. KV may show a new one elsewhere a minute late; the
 /// isolate that set it must not wait for that. Bounded: the longest unseen goes first, and KV still has it.
 class Revocations {
  public:
@@ -23,8 +24,8 @@ class Revocations {
   Revocations(const Revocations&) = delete;
   Revocations& operator=(const Revocations&) = delete;
 
-  void note(const StoreKey& user, Instant before);
-  std::optional<Instant> before(const StoreKey& user) const;
+  void note(const StoreKey& key, Instant before);
+  std::optional<Instant> before(const StoreKey& key) const;
 
  private:
   struct Watermark {

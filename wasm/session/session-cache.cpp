@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "wasm/json/fields.h"
 #include "wasm/kv/key.h"
@@ -9,82 +10,173 @@
 namespace codex {
 namespace {
 
-constexpr std::string_view kSessionPrefix = "session:";
+SessionAnswer failed(const KvAnswer& answer) { return {SessionOutcome::Failed, answer.outcome.error().code}; }
 
-std::optional<Instant> loadedAtOf(std::string_view metadata) {
-  std::optional<std::int64_t> loadedAt;
-  const std::array<json::Field, 1> wanted = {{{.name = "l", .number = &loadedAt}}};
-  if (!json::readFields(metadata, wanted) || !loadedAt) return std::nullopt;
-  return instantOf(*loadedAt);
+/// Takes in what stands under the key of a watermark or a fence. False where it does not parse: it might revoke anything.
+bool takeIn(Revocations& revocations, const StoreKey& key, const std::optional<std::string_view>& text) {
+  if (!text) return true;
+  const std::optional<Instant> before = decodeWatermark(*text);
+  if (before) revocations.note(key, *before);
+  return before.has_value();
 }
 
-SessionAnswer failed(const KvAnswer& answer) { return {SessionOutcome::Failed, answer.outcome.error().code}; }
+RevokedBefore knownOf(const Revocations& revocations, const SessionNames& names) {
+  return {.user = revocations.before(names.user), .token = revocations.before(names.fence)};
+}
+
+std::string metadataOf(const SessionStamps& stamps) {
+  std::string text = "{";
+  const auto append = [&text](std::string_view name, const std::optional<Instant>& instant) {
+    if (!instant) return;
+    text += text.size() > 1 ? ",\"" : "\"";
+    text.append(name).append("\":");
+    json::appendNumber(text, instant->time_since_epoch().count());
+  };
+  append("l", stamps.loadedAt);
+  append("o", stamps.consultedAt);
+  append("t", stamps.touchedAt);
+  return text += '}';
+}
+
+std::string indexKey(const SessionNames& names) { return key::forIndex(names.user.text).append(names.digest()); }
+
+/// What the index holds of a session: what its key ends with.
+std::string_view indexValue(const SessionNames& names) {
+  return std::string_view(names.session.text).substr(key::kSessionPrefix.size() + (names.hashed() ? key::kHashMark.size() : 0));
+}
+
+/// The sooner of two revocations does not matter.
+std::optional<Instant> newest(const RevokedBefore& revoked) { return std::max(revoked.user, revoked.token); }
 
 }  // namespace
 
-Task<SessionAnswer> getSession(Revocations& revocations, KvStore& store, StoreKey session, SessionBounds bounds) {
-  const KvAnswer read = co_await store.perform({.verb = KvVerb::Get, .kind = KvValue::Session, .key = session.text});
+Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, Millis maxStale) {
+  const SharedNames first = names;
+  const bool guessed = !first->user.text.empty();
+  const std::array<std::string_view, 2> also = {first->fence.text, first->user.text};
+  KvAnswer read = co_await store.perform({.verb = KvVerb::Get,
+                                          .kind = KvValue::Session,
+                                          .key = first->session.text,
+                                          .cacheTtl = kv::kMinCacheTtl,
+                                          .also = {also.data(), guessed ? 2U : 1U}});
   if (!read.outcome) co_return failed(read);
+  bool readable = takeIn(memory.revocations, first->fence, read.also[0]);
+  if (guessed) readable &= takeIn(memory.revocations, first->user, read.also[1]);
+  if (!*read.outcome && first->hashed()) {
+    read = co_await store.perform(
+        {.verb = KvVerb::Get, .kind = KvValue::Session, .key = first->plain.text, .cacheTtl = kv::kMinCacheTtl});
+    if (!read.outcome) co_return failed(read);
+  }
   if (!*read.outcome) co_return SessionAnswer{SessionOutcome::Miss};
 
-  const KvRecord& record = **read.outcome;
-  const std::string_view token = std::string_view(session.text).substr(kSessionPrefix.size());
-  const Result<Instant> expiresAt = checkRecord(*record.session, token);
-  if (!expiresAt) co_return SessionAnswer{SessionOutcome::Corrupt};
-  if (*expiresAt <= read.now) co_return SessionAnswer{SessionOutcome::Miss};
+  const SessionFacts& facts = *(**read.outcome).session;
+  const Result<Instant> expiresAt = checkRecord(facts, first->token());
+  if (!expiresAt || !readable) co_return SessionAnswer{SessionOutcome::Corrupt};
+  const SessionStamps stamps = facts.stamps;
+  StoreKey user{first->plain.store, key::forUserWatermark(facts.userId)};
+  const bool guessedRight = user == first->user;
+  if (!guessedRight) {
+    names = namesWith(*first, std::move(user));
+    memory.known.note(names);
+  }
+  const auto shown = [&](Instant now) {
+    return *expiresAt > now && isCurrent(stamps, knownOf(memory.revocations, *names), now, maxStale);
+  };
+  if (!shown(read.now)) co_return SessionAnswer{SessionOutcome::Miss};
+  if (guessedRight) co_return SessionAnswer{SessionOutcome::Hit};
 
-  const std::optional<Instant> loadedAt = loadedAtOf(record.metadata);
-  const StoreKey watermark{session.store, key::forUserWatermark(record.session->userId)};
-  std::optional<Instant> before = revocations.before(watermark);
-  if (!isCurrent(loadedAt, before, read.now, bounds.maxStale)) co_return SessionAnswer{SessionOutcome::Miss};
-
-  const KvAnswer mark = co_await store.perform({.verb = KvVerb::Get, .key = watermark.text, .cacheTtl = kv::kMinCacheTtl});
+  const KvAnswer mark = co_await store.perform({.verb = KvVerb::Get, .key = names->user.text, .cacheTtl = kv::kMinCacheTtl});
   if (!mark.outcome) co_return failed(mark);
-  if (*mark.outcome) {
-    // A watermark that does not parse might have revoked this session.
-    before = decodeWatermark((*mark.outcome)->text);
-    if (!before) co_return SessionAnswer{SessionOutcome::Corrupt};
-    revocations.note(watermark, *before);
+  const std::optional<KvRecord>& found = *mark.outcome;
+  if (!takeIn(memory.revocations, names->user, found ? std::optional(found->text) : std::nullopt)) {
+    co_return SessionAnswer{SessionOutcome::Corrupt};
   }
   // Asked again, since a revocation may have been made here while the watermark was being read.
-  before = revocations.before(watermark);
-  const bool shown = *expiresAt > mark.now && isCurrent(loadedAt, before, mark.now, bounds.maxStale);
-  co_return SessionAnswer{shown ? SessionOutcome::Hit : SessionOutcome::Miss};
+  co_return SessionAnswer{shown(mark.now) ? SessionOutcome::Hit : SessionOutcome::Miss};
 }
 
-Task<SessionAnswer> setSession(Revocations& revocations, KvStore& store, StoreKey session, StoreKey watermark,
-                               SessionBounds bounds, Instant expiresAt, Instant now) {
-  const std::optional<Seconds> ttl = sessionTtl(expiresAt, now, bounds.longest);
+Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest,
+                               SessionToStore session, Instant now) {
+  const std::string index = indexKey(*names);
+  const bool indexed = !session.idJson.empty();
+  const std::optional<Seconds> ttl = sessionTtl(session.expiresAt, now, longest);
   if (!ttl) {
-    const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = session.text});
-    if (!answer.outcome) co_return failed(answer);
+    const KvAnswer gone = co_await store.perform({.verb = KvVerb::Delete, .key = names->session.text});
+    if (!gone.outcome) co_return failed(gone);
+    if (indexed) {
+      const KvAnswer unlisted = co_await store.perform({.verb = KvVerb::Delete, .key = index});
+      if (!unlisted.outcome) co_return failed(unlisted);
+    }
     co_return SessionAnswer{SessionOutcome::Skipped};
   }
-  const Instant revokedBefore = revocations.before(watermark).value_or(kEarliest);
-  const Instant loadedAt = std::max(now, revokedBefore + Millis{1});
-  std::string metadata = R"({"l":)";
-  json::appendNumber(metadata, loadedAt.time_since_epoch().count());
-  metadata += '}';
-  const KvAnswer answer = co_await store.perform(
-      {.verb = KvVerb::Put, .kind = KvValue::Payload, .key = session.text, .metadata = metadata, .ttl = *ttl});
-  if (!answer.outcome) co_return failed(answer);
+  const RevokedBefore revoked = knownOf(memory.revocations, *names);
+  const std::optional<Instant> before = newest(revoked);
+  if (!session.stamps.loadedAt) {
+    session.stamps.loadedAt = before ? std::max(now, *before + Millis{1}) : now;
+  } else if (before && !isCurrent(session.stamps, revoked, now, kLatest - kEarliest)) {
+    co_return SessionAnswer{SessionOutcome::Skipped};
+  }
+  const std::string metadata = metadataOf(session.stamps);
+  std::string indexMetadata;
+  if (indexed) {
+    indexMetadata = R"({"e":)";
+    json::appendNumber(indexMetadata, session.expiresAt.time_since_epoch().count());
+    indexMetadata.append(R"(,"i":)").append(session.idJson).append("}");
+  }
+  const KvAnswer stored = co_await store.perform(
+      {.verb = KvVerb::Put, .kind = KvValue::Payload, .key = names->session.text, .metadata = metadata, .ttl = *ttl});
+  if (!stored.outcome) co_return failed(stored);
+  memory.known.note(names);
+  if (indexed) {
+    const KvAnswer listed = co_await store.perform(
+        {.verb = KvVerb::Put, .key = index, .value = indexValue(*names), .metadata = indexMetadata, .ttl = *ttl});
+    if (!listed.outcome) co_return failed(listed);
+  }
   co_return SessionAnswer{SessionOutcome::Stored};
 }
 
-Task<SessionAnswer> deleteSession(KvStore& store, StoreKey session) {
-  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = session.text});
+Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest, bool indexed,
+                                  Instant now) {
+  const SharedNames first = names;
+  const Instant before = now + kClockSkew;
+  memory.revocations.note(first->fence, before);
+  const std::string text = encodeWatermark(before);
+  const KvAnswer fence = co_await store.perform({.verb = KvVerb::Put, .key = first->fence.text, .value = text, .ttl = longest});
+  const SessionAnswer answer = fence.outcome ? SessionAnswer{SessionOutcome::Deleted} : failed(fence);
+  // Where it stands, and under hashed keys where it may have stood before.
+  for (const StoreKey* const at : {&first->session, &first->plain}) {
+    if (at->text.empty() || (at == &first->plain && !first->hashed())) continue;
+    if (indexed && names->user.text.empty()) {
+      const KvAnswer read = co_await store.perform(
+          {.verb = KvVerb::Get, .kind = KvValue::Session, .key = at->text, .cacheTtl = kv::kMinCacheTtl});
+      const bool found = read.outcome && *read.outcome;
+      if (found && checkRecord(*(**read.outcome).session, first->token())) {
+        names = namesWith(*first, {at->store, key::forUserWatermark((**read.outcome).session->userId)});
+      }
+    }
+    (void)co_await store.perform({.verb = KvVerb::Delete, .key = at->text});
+  }
+  if (indexed && !names->user.text.empty()) {
+    const std::string index = indexKey(*names);
+    (void)co_await store.perform({.verb = KvVerb::Delete, .key = index});
+  }
+  co_return answer;
+}
+
+Task<SessionAnswer> revokeUser(SessionMemory& memory, KvStore& store, StoreKey watermark, Seconds longest, Instant now) {
+  const Instant before = now + kClockSkew;
+  memory.revocations.note(watermark, before);
+  const std::string text = encodeWatermark(before);
+  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Put, .key = watermark.text, .value = text, .ttl = longest});
   if (!answer.outcome) co_return failed(answer);
   co_return SessionAnswer{SessionOutcome::Deleted};
 }
 
-Task<SessionAnswer> revokeUser(Revocations& revocations, KvStore& store, StoreKey watermark, SessionBounds bounds,
-                               Instant now) {
-  const Instant before = now + kClockSkew;
-  revocations.note(watermark, before);
-  const std::string text = encodeWatermark(before);
-  const KvAnswer answer =
-      co_await store.perform({.verb = KvVerb::Put, .key = watermark.text, .value = text, .ttl = bounds.longest});
-  if (!answer.outcome) co_return failed(answer);
+Task<SessionAnswer> dropSession(KvStore& store, std::string session, std::string index) {
+  const KvAnswer gone = co_await store.perform({.verb = KvVerb::Delete, .key = session});
+  if (!gone.outcome) co_return failed(gone);
+  const KvAnswer unlisted = co_await store.perform({.verb = KvVerb::Delete, .key = index});
+  if (!unlisted.outcome) co_return failed(unlisted);
   co_return SessionAnswer{SessionOutcome::Deleted};
 }
 

@@ -6,6 +6,7 @@
 #include "wasm/async/task.h"
 #include "wasm/kv/kv-store.h"
 #include "wasm/session/revocations.h"
+#include "wasm/session/session-names.h"
 #include "wasm/session/session-record.h"
 
 namespace codex {
@@ -16,7 +17,7 @@ enum class SessionOutcome {
   Miss,     // absent, ended, too old or revoked
   Corrupt,  // a record that breaks the rules stood there; a miss
   Stored,
-  Skipped,  // nothing to store: the session has ended, and what stood there was deleted
+  Skipped,  // nothing to store: the session has ended, and what stood there was deleted; or nobody would accept the copy
   Deleted,
   Failed,  // the store failed; for a read, a miss
 };
@@ -26,31 +27,48 @@ struct SessionAnswer {
   std::optional<ErrorCode> error = {};
 };
 
-/// The bounds that hold for every stored session.
-struct SessionBounds {
-  Seconds longest;  // cap on what KV keeps a session for, and how long a revocation is remembered
-  Millis maxStale;  // the oldest copy a read accepts
+/// What an isolate remembers of sessions.
+struct SessionMemory {
+  SessionMemory(std::size_t revocations_, HashSeed seed) : revocations(revocations_, seed), known(seed) {}
+
+  Revocations revocations;
+  KnownSessions known;
 };
 
-/// Reads a session. A copy is shown only if it is well-formed, unexpired, the presented token's own, and younger than both
-/// `maxStale` and its user's watermark; a watermark that cannot be read is a miss.
-/// Cost: two reads, one where nothing is found or the copy is unacceptable by itself.
-Task<SessionAnswer> getSession(Revocations& revocations, KvStore& store, StoreKey session, SessionBounds bounds);
+/// Reads a session. A copy is shown only if it is well-formed, unexpired, the presented token's own, no older than `maxStale`,
+/// and loaded after both the watermark of its user and its token's fence; one of these that cannot be read is a miss.
+/// Cost: the session and the fence in one read, with the watermark where the token's user is known, else that in a second; under
+/// hashed keys one more read of one key where nothing stands under the hash.
+Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, Millis maxStale);
 
-/// Stores a session that `checkRecord` has accepted, until it ends; one that has ended is deleted instead. The copy is
-/// stamped as loaded now, or just after the newest watermark known here, so that a login that follows a revocation counts.
-/// Cost: one write, or one delete.
-Task<SessionAnswer> setSession(Revocations& revocations, KvStore& store, StoreKey session, StoreKey watermark,
-                               SessionBounds bounds, Instant expiresAt, Instant now);
+/// A session that `checkRecord` has accepted, on its way to the store.
+struct SessionToStore {
+  Instant expiresAt;
+  SessionStamps stamps;  // without `loadedAt`: it is as good as loaded now
+  std::string idJson;    // the session's id as JSON in ASCII; empty where the store cannot list, which needs no index then
+};
 
-/// Deletes a session from the store. Cost: one delete. Outcome Failed where it may still stand there.
-Task<SessionAnswer> deleteSession(KvStore& store, StoreKey session);
+/// Stores a session with its index entry until it ends, `longest` at most; one that has ended is deleted instead. A copy that says
+/// when it was loaded is stored only if nothing known here was revoked since; one that does not is stamped as loaded now, or
+/// just after the newest revocation known here, so that a login that follows one counts. The names have a user.
+/// Cost: two writes, or two deletes.
+Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest,
+                               SessionToStore session, Instant now);
 
-/// How far a new watermark lies ahead of the clock that sets it: what other isolates' clocks may be ahead.
+/// How far a new watermark or fence lies ahead of the clock that sets it: what other isolates' clocks may be ahead.
 inline constexpr Millis kClockSkew{2000};
+
+/// Ends a session: a fence first, in force here at once and elsewhere when KV shows it, then the copy and its index entry go.
+/// Outcome Failed where the fence was not recorded; what else could not be deleted is void.
+/// Cost: one write and one delete; with an index, where the user is not known, a read, and one delete more.
+Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest, bool indexed,
+                                  Instant now);
 
 /// Voids every copy of the user's sessions loaded up to now, wherever it is. In force here at once, elsewhere when KV shows
 /// the watermark. Cost: one write. Outcome Failed where it was not recorded.
-Task<SessionAnswer> revokeUser(Revocations& revocations, KvStore& store, StoreKey watermark, SessionBounds bounds, Instant now);
+Task<SessionAnswer> revokeUser(SessionMemory& memory, KvStore& store, StoreKey watermark, Seconds longest, Instant now);
+
+/// Deletes a copy that was revoked, and its index entry. Cost: two deletes.
+Task<SessionAnswer> dropSession(KvStore& store, std::string session, std::string index);
 
 }  // namespace codex

@@ -58,10 +58,27 @@ std::optional<Seconds> sessionTtl(Instant expiresAt, Instant now, Seconds longes
   return std::clamp(std::chrono::ceil<Seconds>(expiresAt - now), kv::kMinTtl, longest);
 }
 
-bool isCurrent(std::optional<Instant> loadedAt, std::optional<Instant> revokedBefore, Instant now, Millis maxStale) {
-  if (!loadedAt) return !revokedBefore;
-  if (now - *loadedAt > maxStale) return false;
-  return !revokedBefore || *loadedAt > *revokedBefore;
+bool isCurrent(const SessionStamps& stamps, const RevokedBefore& revoked, Instant now, Millis maxStale) {
+  if (!stamps.loadedAt) return !revoked.user && !revoked.token;
+  // Twice the difference of clocks that is allowed for, and as much again.
+  constexpr Seconds kFarthestAhead{10};
+  if (*stamps.loadedAt - now > kFarthestAhead) return false;
+  const Instant consultedAt = stamps.consultedAt ? std::min(*stamps.consultedAt, *stamps.loadedAt) : *stamps.loadedAt;
+  if (now - consultedAt > maxStale) return false;
+  if (revoked.token && consultedAt <= *revoked.token) return false;
+  return !revoked.user || *stamps.loadedAt > *revoked.user;
+}
+
+std::optional<Instant> rolledExpiry(Instant current, Instant wanted, std::optional<Instant> createdAt,
+                                    const SessionStamps& stamps, const RollingTerms& terms, Instant now) {
+  if (terms.longest) {
+    if (!createdAt) return std::nullopt;
+    wanted = std::min(wanted, *createdAt + std::min<Millis>(*terms.longest, kLatest - kEarliest));
+  }
+  if (wanted <= current) return std::nullopt;
+  if (stamps.touchedAt && now - *stamps.touchedAt < terms.interval) return std::nullopt;
+  if (!stamps.loadedAt && wanted - current < terms.interval) return std::nullopt;
+  return std::min(wanted, kLatest);
 }
 
 }  // namespace codex

@@ -29,6 +29,14 @@ enum class SessionField {
   Count,
 };
 
+/// What the metadata of a copy says of when it was made. Nothing where it does not say.
+struct SessionStamps {
+  std::optional<Instant> loadedAt =
+      {};  // `l`: when the database was consulted; of an excepted copy, after what it is excepted from
+  std::optional<Instant> consultedAt = {};  // `o`: of an excepted copy, when the database was consulted indeed
+  std::optional<Instant> touchedAt = {};    // `t`: when its end was last put off
+};
+
 /// What the host says of a record. The texts are empty where the record or the field is not what it should be.
 struct SessionFacts {
   std::uint32_t wellTyped = 0;  // a bit for each SessionField
@@ -37,6 +45,7 @@ struct SessionFacts {
   InputText userId = {};
   std::string_view expiresAt = {};
   std::string_view role = {};
+  SessionStamps stamps = {};
 };
 
 /// Whether two secrets are the same, in time that depends on their lengths alone.
@@ -50,8 +59,26 @@ Result<Instant> checkRecord(const SessionFacts& facts, std::string_view presente
 /// most `longest`. Nothing when it has ended.
 std::optional<Seconds> sessionTtl(Instant expiresAt, Instant now, Seconds longest);
 
-/// Whether a copy loaded at `loadedAt` may still be shown, given the user's watermark and the oldest copy accepted. A copy
-/// that does not know when it was loaded is good only where nothing was ever revoked.
-bool isCurrent(std::optional<Instant> loadedAt, std::optional<Instant> revokedBefore, Instant now, Millis maxStale);
+/// When the latest revocations were made of which a copy must know nothing.
+struct RevokedBefore {
+  std::optional<Instant> user = {};   // the watermark of its user
+  std::optional<Instant> token = {};  // its own fence
+};
+
+/// Whether a copy may still be shown. One that does not know when it was loaded is good only where nothing was ever revoked; one
+/// that claims to be loaded ten seconds from now or later, only a liar has written.
+bool isCurrent(const SessionStamps& stamps, const RevokedBefore& revoked, Instant now, Millis maxStale);
+
+/// How far a session's end may be put off, and how often.
+struct RollingTerms {
+  Millis interval;                 // from one time to the next
+  std::optional<Seconds> longest;  // from when it was created
+};
+
+/// The end that a session is to have, wanted at `wanted`; nothing where it stays as it is: put off less than an interval ago, as
+/// late already, or created nobody knows when. Without the stamps of a copy, an end that is an interval later is taken for one
+/// that was not put off since.
+std::optional<Instant> rolledExpiry(Instant current, Instant wanted, std::optional<Instant> createdAt,
+                                    const SessionStamps& stamps, const RollingTerms& terms, Instant now);
 
 }  // namespace codex

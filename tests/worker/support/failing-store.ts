@@ -11,7 +11,7 @@ export function failingAt(step: number, fault: Fault, kv: KVLike): KVLike {
     (...args: unknown[]): unknown =>
       ++operations === step ? fault(name) : operation.apply(kv, args as never[]);
   const store: Record<string, unknown> = {};
-  for (const name of ['get', 'getWithMetadata', 'put', 'delete'] as const) {
+  for (const name of ['get', 'getWithMetadata', 'put', 'delete', 'list'] as const) {
     const operation = (kv as unknown as Record<string, unknown>)[name];
     if (typeof operation === 'function') store[name] = maybe(name, operation as never);
   }

@@ -1,0 +1,448 @@
+import { env } from 'cloudflare:workers';
+import { type ClientEvent, type KVLike, SessionCacheClient, type SessionCacheOptions } from '@codex/cloudflare-clients';
+import { describe, expect, it } from 'vitest';
+import { MemoryKV } from '../contract/memory-kv.ts';
+import { ThreeMethodKV } from '../contract/three-method-kv.ts';
+import { Clock } from './support/clock.ts';
+import { failingAt } from './support/failing-store.ts';
+import { recording } from './support/recording-store.ts';
+import { sessionOf } from './support/sessions.ts';
+import { codeOf } from './support/thrown.ts';
+
+// A namespace wrapped anew is one that this isolate remembers nothing of: so clients on such are clients in other isolates.
+
+const newName = (): string => crypto.randomUUID();
+const HOUR_MS = 3_600_000;
+const ids = (page: { sessions: { id: string }[] }): string[] => page.sessions.map(({ id }) => id).toSorted();
+const keysOf = async (kv: KVNamespace | MemoryKV, prefix: string): Promise<string[]> =>
+  (await kv.list({ prefix })).keys.map(({ name }) => name);
+
+/** Sessions of one user, stored. */
+async function loggedIn(sessions: SessionCacheClient, userId: string, count: number): Promise<string[]> {
+  const tokens = Array.from({ length: count }, newName);
+  await Promise.all(tokens.map((token) => sessions.set(token, sessionOf(token, { userId }))));
+  return tokens;
+}
+
+const shown = async (kv: KVLike, tokens: string[], options: SessionCacheOptions = {}): Promise<boolean[]> =>
+  Promise.all(tokens.map(async (token) => (await new SessionCacheClient(kv, options).get(token)) !== null));
+
+describe('on real KV', () => {
+  it('deleteUserSessions voids and deletes what the index lists, for every isolate, and leaves what comes after', async () => {
+    const sessions = new SessionCacheClient(env.KV);
+    const [userId, otherId] = [`user:${newName()}`, newName()];
+    const tokens = await loggedIn(sessions, userId, 3);
+    const [other = ''] = await loggedIn(sessions, otherId, 1);
+    const result = await sessions.deleteUserSessions(userId);
+    expect(result).toEqual({
+      revokedBefore: expect.any(Number) as number,
+      deleted: 3,
+      complete: true,
+      effectiveWithinMs: expect.any(Number) as number,
+      bounded: false,
+    });
+    for (const token of tokens) expect(await env.KV.get(`session:${token}`)).toBeNull();
+    expect(await keysOf(env.KV, `usess:${userId.replace(':', '%3A')}:`)).toEqual([]);
+    expect(await shown(recording(env.KV), [...tokens, other])).toEqual([false, false, false, true]);
+    const [after = ''] = await loggedIn(sessions, userId, 1);
+    expect(await shown(recording(env.KV), [after])).toEqual([true]);
+  });
+
+  it('the index holds tokens by their hash, when they end and which they are', async () => {
+    const sessions = new SessionCacheClient(env.KV);
+    const [userId, token] = [newName(), newName()];
+    const session = sessionOf(token, { userId });
+    await sessions.set(token, session);
+    const { keys } = await env.KV.list({ prefix: `usess:${userId}:` });
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token));
+    const hash = btoa(String.fromCharCode(...new Uint8Array(digest)))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .slice(0, 22);
+    expect(keys.map(({ name }) => name)).toEqual([`usess:${userId}:${hash}`]);
+    expect(keys[0]?.metadata).toEqual({ e: Date.parse(session.session.expiresAt), i: session.session.id });
+    expect(await env.KV.get(keys[0]?.name ?? '')).toBe(token);
+    await sessions.delete(token);
+    expect(await keysOf(env.KV, `usess:${userId}:`)).toEqual([]);
+    expect(await env.KV.get(`srev:${hash}`, 'json')).toEqual({ before: expect.any(Number) as number });
+  });
+
+  it('a hit reads three keys in one operation once its user is known', async () => {
+    const kv = recording(env.KV);
+    const sessions = new SessionCacheClient(kv);
+    const [token = ''] = await loggedIn(sessions, 'user-1', 1);
+    kv.operations.length = 0;
+    expect(await sessions.get(token)).not.toBeNull();
+    expect(kv.operations).toHaveLength(1);
+    expect(kv.operations[0]?.split(',')).toHaveLength(3);
+  });
+});
+
+describe('the four races', () => {
+  it('two logins at once are both listed', async () => {
+    const kv = new MemoryKV();
+    const userId = newName();
+    const tokens = (await Promise.all([1, 2].map(() => loggedIn(new SessionCacheClient(recording(kv)), userId, 1)))).flat();
+    expect(ids(await new SessionCacheClient(kv).list(userId))).toEqual(tokens.map((token) => `id of ${token}`).toSorted());
+  });
+
+  it('without its index entry a session is void all the same', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv);
+    const userId = newName();
+    const tokens = await loggedIn(sessions, userId, 2);
+    for (const name of await keysOf(kv, 'usess:')) await kv.delete(name);
+    expect(await new SessionCacheClient(recording(kv)).deleteUserSessions(userId)).toMatchObject({
+      deleted: 0,
+      complete: true,
+    });
+    expect(await shown(recording(kv), tokens)).toEqual([false, false]);
+  });
+
+  it.each([
+    ['deleteUserSessions', (sessions: SessionCacheClient, userId: string) => sessions.deleteUserSessions(userId)],
+    ['invalidateUser', (sessions: SessionCacheClient, userId: string) => sessions.invalidateUser(userId)],
+    ['delete', (sessions: SessionCacheClient, _: string, token: string) => sessions.delete(token)],
+  ])('a load in flight elsewhere brings nothing back that %s has ended', async (_, revoke) => {
+    const kv = new MemoryKV();
+    const [here, elsewhere] = [new SessionCacheClient(recording(kv)), new SessionCacheClient(recording(kv))];
+    const [userId, token] = [newName(), newName()];
+    const loaded = Promise.withResolvers<void>();
+    const loading = elsewhere.getOrLoad(token, async () => {
+      const found = sessionOf(token, { userId });
+      await loaded.promise;
+      return found;
+    });
+    await revoke(here, userId, token);
+    loaded.resolve();
+    expect(await loading).not.toBeNull();
+    expect(await kv.get(`session:${token}`)).not.toBeNull();
+    expect(await shown(recording(kv), [token])).toEqual([false]);
+    expect(await here.get(token)).toBeNull();
+    expect(await elsewhere.get(token)).toBeNull();
+  });
+
+  it('a login before the revocation goes, and one after it stays', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv);
+    const userId = newName();
+    const [before, , after] = await Promise.all([
+      loggedIn(new SessionCacheClient(recording(kv)), userId, 1),
+      sessions.deleteUserSessions(userId),
+      loggedIn(sessions, userId, 1),
+    ]);
+    expect(await shown(recording(kv), [...before, ...after])).toEqual([false, true]);
+  });
+});
+
+describe('deleteUserSessions', () => {
+  it('goes on with its cursor through more than one call can delete, and deletes no login made meanwhile', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv);
+    const userId = newName();
+    const tokens = await loggedIn(sessions, userId, 950);
+    let result = await sessions.deleteUserSessions(userId);
+    const { revokedBefore } = result;
+    const [after = ''] = await loggedIn(sessions, userId, 1);
+    let deleted = result.deleted;
+    while (!result.complete) {
+      expect(result.deleted).toBeLessThanOrEqual(400);
+      result = await sessions.deleteUserSessions(userId, { cursor: result.cursor ?? '' });
+      expect(result.revokedBefore).toBe(revokedBefore);
+      deleted += result.deleted;
+    }
+    expect(deleted).toBe(950);
+    expect(await shown(kv, [tokens[0] ?? '', tokens[949] ?? '', after])).toEqual([false, false, true]);
+    expect(ids(await sessions.list(userId))).toEqual([`id of ${after}`]);
+  });
+
+  it('spares the session that is excepted, for as long as it would have been good', async () => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now });
+    const options = { now: clock.now };
+    const sessions = new SessionCacheClient(kv, options);
+    const userId = newName();
+    const [mine = '', stolen = ''] = await loggedIn(sessions, userId, 2);
+    clock.advance(HOUR_MS / 2);
+    const { revokedBefore, deleted } = await sessions.deleteUserSessions(userId, { except: mine });
+    expect(deleted).toBe(1);
+    expect((await kv.getWithMetadata(`session:${mine}`)) as unknown).toMatchObject({ metadata: { l: revokedBefore + 1 } });
+    expect(await shown(kv, [mine, stolen], options)).toEqual([true, false]);
+    expect(await shown(recording(kv), [mine, stolen], options)).toEqual([true, false]);
+    expect(ids(await sessions.list(userId))).toEqual([`id of ${mine}`]);
+    clock.advance(HOUR_MS / 2 + 1);
+    expect(await shown(recording(kv), [mine], options)).toEqual([false]);
+  });
+
+  it('makes nothing good by excepting it', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv);
+    const [userId, otherId] = [newName(), newName()];
+    const [loggedOut = ''] = await loggedIn(sessions, userId, 1);
+    const [foreign = ''] = await loggedIn(sessions, otherId, 1);
+    await sessions.delete(loggedOut);
+    await kv.put(`session:${loggedOut}`, JSON.stringify(sessionOf(loggedOut, { userId })), { metadata: { l: Date.now() } });
+    await sessions.deleteUserSessions(otherId);
+    await kv.put(`session:${foreign}`, JSON.stringify(sessionOf(foreign, { userId: otherId })), {
+      metadata: { l: Date.now() },
+    });
+    for (const except of [loggedOut, foreign, 'nobody’s', '', 'x'.repeat(600)]) {
+      await sessions.deleteUserSessions(userId, { except });
+      expect(await shown(recording(kv), [loggedOut, foreign])).toEqual([false, false]);
+    }
+  });
+
+  it('says on a store that cannot list that nothing was deleted, and voids everything', async () => {
+    const kv = new ThreeMethodKV();
+    const sessions = new SessionCacheClient(kv);
+    const userId = newName();
+    const tokens = await loggedIn(sessions, userId, 2);
+    expect(await sessions.deleteUserSessions(userId)).toMatchObject({ deleted: 0, complete: false });
+    expect(await shown(kv, tokens)).toEqual([false, false]);
+    expect(await codeOf(() => sessions.list(userId))).toBe('not-supported');
+    expect(await codeOf(() => sessions.deleteSession(userId, 'id'))).toBe('not-supported');
+  });
+
+  it('refuses what can never work before any I/O', async () => {
+    const kv = recording(env.KV);
+    const sessions = new SessionCacheClient(kv);
+    for (const call of [
+      () => sessions.deleteUserSessions(''),
+      () => sessions.deleteUserSessions(5 as never),
+      () => sessions.deleteUserSessions('u', { cursor: 'nonsense' }),
+      () => sessions.deleteUserSessions('u', { cursor: 5 as never }),
+      () => sessions.deleteUserSessions('u', { except: 5 as never }),
+      () => sessions.invalidateUser(''),
+      () => sessions.list(''),
+      () => sessions.list('u', { limit: 0 }),
+      () => sessions.list('u', { limit: 101 }),
+      () => sessions.deleteSession('u', 5 as never),
+      () => sessions.get('t', { strict: true }),
+      () => sessions.get('t', { maxStaleMs: Number.NaN }),
+      () => sessions.touch('t', 'soon'),
+      () => sessions.set('t', sessionOf('t'), { loadedAt: Number.NaN }),
+      () => sessions.getOrLoad('t', 5 as never),
+    ]) {
+      expect(await codeOf(call)).toBe('invalid-argument');
+    }
+    expect(kv.operations).toEqual([]);
+  });
+
+  it.each([2, 3, 4, 5, 6])('with operation %d failing, all is void, and the rest is said to be left', async (step) => {
+    const kv = new MemoryKV();
+    const userId = newName();
+    const tokens = await loggedIn(new SessionCacheClient(kv), userId, 3);
+    const failing = failingAt(step, () => Promise.reject(new Error('KV failed')), kv as unknown as KVLike);
+    const result = await new SessionCacheClient(failing).deleteUserSessions(userId);
+    expect(result).toMatchObject({ complete: false, cursor: expect.any(String) as string });
+    expect(await shown(recording(kv), tokens)).toEqual([false, false, false]);
+    const rest = await new SessionCacheClient(recording(kv)).deleteUserSessions(userId, { cursor: result.cursor ?? '' });
+    expect(rest.complete).toBe(true);
+    expect(await keysOf(kv, 'session:')).toEqual([]);
+  });
+});
+
+describe('list and deleteSession', () => {
+  it('show a user’s sessions without their tokens, page by page', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv);
+    const userId = newName();
+    const tokens = await loggedIn(sessions, userId, 5);
+    const first = await sessions.list(userId, { limit: 3 });
+    const second = await sessions.list(userId, { limit: 3, cursor: first.cursor ?? '' });
+    expect(first.sessions).toHaveLength(3);
+    expect(second.cursor).toBeUndefined();
+    const all = [...first.sessions, ...second.sessions];
+    expect(ids({ sessions: all })).toEqual(tokens.map((token) => `id of ${token}`).toSorted());
+    for (const info of all) expect(Object.keys(info).toSorted()).toEqual(['expiresAt', 'id']);
+    expect(await sessions.list('nobody')).toEqual({ sessions: [] });
+  });
+
+  it('show what a user knows of a session, and no session that has ended', async () => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now });
+    const sessions = new SessionCacheClient(kv, { now: clock.now });
+    const [userId, token] = [newName(), newName()];
+    const known = { createdAt: new Date(0).toISOString(), userAgent: 'curl', ipAddress: '203.0.113.1' };
+    const expiresAt = new Date(clock.now() + 1000).toISOString();
+    await sessions.set(token, sessionOf(token, { userId, expiresAt, ...known }));
+    expect((await sessions.list(userId)).sessions).toEqual([{ id: `id of ${token}`, expiresAt, ...known }]);
+    clock.advance(1000);
+    expect((await sessions.list(userId)).sessions).toEqual([]);
+  });
+
+  it.each([
+    ['plain', 'plain'],
+    ['not ASCII', 'Ünïcode \u{1f511}'],
+    ['like an encoded one', '%25'],
+    ['long', 'x'.repeat(2000)],
+    ['ill-formed', 'half \ud800'],
+  ])('end one session by an id that is %s', async (_, id) => {
+    for (const hashTokens of [false, true]) {
+      const kv = new MemoryKV();
+      const sessions = new SessionCacheClient(kv, { hashTokens });
+      const [userId, mine, other] = [newName(), newName(), newName()];
+      await sessions.set(mine, sessionOf(mine, { userId, id }));
+      await sessions.set(other, sessionOf(other, { userId, id: 'another' }));
+      expect(await sessions.deleteSession(userId, 'unheard of')).toBe(false);
+      expect(await sessions.deleteSession(newName(), id)).toBe(false);
+      expect(await sessions.deleteSession(userId, id)).toBe(true);
+      expect(await shown(kv, [mine, other], { hashTokens })).toEqual([false, true]);
+      expect(await shown(recording(kv), [mine, other], { hashTokens })).toEqual([false, true]);
+      expect(ids(await sessions.list(userId))).toEqual(['another']);
+    }
+  });
+});
+
+describe('invalidateUser', () => {
+  it('has every copy read anew, and logs nobody out', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv);
+    const userId = newName();
+    const [token = ''] = await loggedIn(sessions, userId, 1);
+    expect(await sessions.invalidateUser(userId)).toMatchObject({ bounded: false });
+    expect(await sessions.get(token)).toBeNull();
+    expect(await sessions.getOrLoad(token, async () => sessionOf(token, { userId }))).not.toBeNull();
+    expect(ids(await sessions.list(userId))).toEqual([`id of ${token}`]);
+  });
+});
+
+describe('hashTokens', () => {
+  it('keeps no token in KV, and finds sessions by it', async () => {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv, { hashTokens: true });
+    const [userId, token] = [newName(), newName()];
+    const session = sessionOf(token, { userId, id: 'id' });
+    await sessions.set(token, session);
+    const { keys } = await kv.list({});
+    const held = await Promise.all(keys.map(({ name }) => kv.get(name)));
+    expect(JSON.stringify([keys, held])).not.toContain(token);
+    expect(keys.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^session:h:[\w-]{43}$/));
+    expect(await sessions.get(token)).toEqual(session);
+    expect(await shown(recording(kv), [token], { hashTokens: true })).toEqual([true]);
+    await sessions.delete(token);
+    expect(await shown(recording(kv), [token], { hashTokens: true })).toEqual([false]);
+  });
+
+  it('finds and ends what was stored under its token', async () => {
+    const kv = new MemoryKV();
+    const userId = newName();
+    const tokens = await loggedIn(new SessionCacheClient(kv), userId, 2);
+    const sessions = new SessionCacheClient(recording(kv), { hashTokens: true });
+    expect(await shown(recording(kv), tokens, { hashTokens: true })).toEqual([true, true]);
+    await sessions.delete(tokens[0] ?? '');
+    expect(await kv.get(`session:${tokens[0]}`)).toBeNull();
+    expect(await sessions.deleteUserSessions(userId)).toMatchObject({ deleted: 1, complete: true });
+    expect(await shown(recording(kv), tokens, { hashTokens: true })).toEqual([false, false]);
+  });
+
+  it('refuses a token that might be a hash', async () => {
+    const kv = recording(new MemoryKV());
+    const sessions = new SessionCacheClient(kv, { hashTokens: true });
+    expect(await codeOf(() => sessions.set('h:x', sessionOf('h:x')))).toBe('invalid-argument');
+    expect(await sessions.get('h:x')).toBeNull();
+    expect(kv.operations).toEqual([]);
+  });
+});
+
+describe('touch', () => {
+  const setUp = (options: SessionCacheOptions = {}) => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now });
+    const token = newName();
+    const sessions = new SessionCacheClient(kv, { now: clock.now, maxStaleMs: 86_400_000, ...options });
+    const end = (ms: number): string => new Date(clock.now() + ms).toISOString();
+    return { clock, kv, token, sessions, end };
+  };
+
+  it('puts off the end once in an interval', async () => {
+    const { clock, kv, token, sessions, end } = setUp();
+    await sessions.set(token, sessionOf(token, { expiresAt: end(HOUR_MS) }));
+    expect(await sessions.touch(token, end(2 * HOUR_MS))).toBe(true);
+    const elsewhere = new SessionCacheClient(recording(kv), { now: clock.now });
+    for (const client of [sessions, elsewhere]) expect(await client.touch(token, end(3 * HOUR_MS))).toBe(false);
+    clock.advance(HOUR_MS - 1);
+    for (const client of [sessions, elsewhere]) expect(await client.touch(token, end(3 * HOUR_MS))).toBe(false);
+    clock.advance(1);
+    const last = new Date(clock.now() + 3 * HOUR_MS);
+    expect(await sessions.touch(token, last)).toBe(true);
+    expect((await sessions.get(token))?.session.expiresAt).toBe(last.toISOString());
+    expect((await kv.list({ prefix: 'usess:' })).keys[0]?.metadata).toMatchObject({ e: last.getTime() });
+  });
+
+  it('neither shortens a session nor touches what is none', async () => {
+    const { token, sessions, end } = setUp();
+    await sessions.set(token, sessionOf(token, { expiresAt: end(HOUR_MS) }));
+    expect(await sessions.touch(token, end(HOUR_MS - 1))).toBe(false);
+    expect(await sessions.touch(newName(), end(HOUR_MS))).toBe(false);
+    await sessions.delete(token);
+    expect(await sessions.touch(token, end(2 * HOUR_MS))).toBe(false);
+  });
+
+  it('extends no session beyond absoluteSeconds, nor one of unknown age', async () => {
+    const { clock, token, sessions, end } = setUp({ absoluteSeconds: 7200 });
+    const createdAt = new Date(clock.now()).toISOString();
+    await sessions.set(token, sessionOf(token, { expiresAt: end(HOUR_MS), createdAt }));
+    const longest = end(2 * HOUR_MS);
+    expect(await sessions.touch(token, end(9 * HOUR_MS))).toBe(true);
+    expect((await sessions.get(token))?.session.expiresAt).toBe(longest);
+    const ageless = newName();
+    await sessions.set(ageless, sessionOf(ageless));
+    expect(await sessions.touch(ageless, end(9 * HOUR_MS))).toBe(false);
+  });
+
+  it('makes a copy no younger', async () => {
+    const { clock, token, sessions, end } = setUp({ maxStaleMs: HOUR_MS, touchIntervalSeconds: 0 });
+    await sessions.set(token, sessionOf(token, { expiresAt: end(24 * HOUR_MS) }));
+    clock.advance(HOUR_MS);
+    expect(await sessions.touch(token, end(48 * HOUR_MS))).toBe(true);
+    clock.advance(1);
+    expect(await sessions.get(token)).toBeNull();
+  });
+
+  it('works with hashed tokens', async () => {
+    const { kv, token, sessions, end } = setUp({ hashTokens: true });
+    await sessions.set(token, sessionOf(token, { id: 'id', expiresAt: end(HOUR_MS) }));
+    expect(await sessions.touch(token, end(2 * HOUR_MS))).toBe(true);
+    expect(await sessions.get(token)).not.toBeNull();
+    const { keys } = await kv.list({});
+    expect(JSON.stringify([keys, await Promise.all(keys.map(({ name }) => kv.get(name)))])).not.toContain(token);
+  });
+});
+
+it('no revoked session is accepted elsewhere after the usual figure, nor past maxStaleMs where KV never shows it', async () => {
+  const clock = new Clock();
+  const kv = new MemoryKV({ now: clock.now, lagMs: 60_000 });
+  const options = { now: clock.now };
+  const sessions = new SessionCacheClient(kv, options);
+  const userId = newName();
+  const tokens = await loggedIn(sessions, userId, 2);
+  clock.advance(60_000);
+  const elsewhere = kv.elsewhere();
+  const late = new MemoryKV({ now: clock.now });
+  for (const token of tokens) {
+    await late.put(`session:${token}`, (await kv.get(`session:${token}`)) ?? '', { metadata: { l: clock.now() - 60_000 } });
+  }
+  expect(await shown(elsewhere, tokens, options)).toEqual([true, true]);
+  await sessions.delete(tokens[0] ?? '');
+  const { effectiveWithinMs } = await sessions.deleteUserSessions(userId);
+  clock.advance(effectiveWithinMs);
+  expect(await shown(elsewhere, tokens, options)).toEqual([false, false]);
+  expect(await shown(late, tokens, options)).toEqual([true, true]);
+  clock.advance(HOUR_MS - 60_000 - effectiveWithinMs + 1);
+  expect(await shown(late, tokens, options)).toEqual([false, false]);
+});
+
+it('events of revocations say what they cost', async () => {
+  const events: ClientEvent[] = [];
+  const sessions = new SessionCacheClient(new MemoryKV(), { onEvent: (event) => events.push(event) });
+  const [userId, token] = [newName(), newName()];
+  await sessions.set(token, sessionOf(token, { userId }));
+  await sessions.delete(token);
+  await sessions.invalidateUser(userId);
+  expect(events.map(({ op, outcome, kvReads, kvWrites }) => [op, outcome, kvReads, kvWrites])).toEqual([
+    ['set', 'stored', 0, 2],
+    ['delete', 'deleted', 0, 3],
+    ['invalidateUser', 'deleted', 0, 1],
+  ]);
+});

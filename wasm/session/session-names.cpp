@@ -1,0 +1,57 @@
+#include "wasm/session/session-names.h"
+
+#include <optional>
+#include <utility>
+
+#include "wasm/kv/key.h"
+
+namespace codex {
+
+std::string_view SessionNames::token() const { return std::string_view(plain.text).substr(key::kSessionPrefix.size()); }
+
+std::string_view SessionNames::digest() const { return std::string_view(fence.text).substr(key::kFencePrefix.size()); }
+
+SharedNames namesOf(StoreId store, const InputText& token, TokenForm form) {
+  SessionNames names{.plain = {store, {}}, .session = {store, {}}, .fence = {store, {}}, .user = {store, {}}};
+  if (form == TokenForm::AlreadyHashed) {
+    names.session.text = key::forHashedSession(token.head);
+    names.fence.text = key::forFence(token.head);
+    return std::make_shared<const SessionNames>(std::move(names));
+  }
+  std::optional<std::string> plain = key::forSession(token);
+  if (!plain) return nullptr;
+  const std::string digest = base64url(sha256(token.head));
+  names.plain.text = std::move(*plain);
+  names.session.text = form == TokenForm::Plain ? names.plain.text : key::forHashedSession(digest);
+  names.fence.text = key::forFence(digest);
+  const bool mistakable = form == TokenForm::Hashed && token.head.starts_with(key::kHashMark);
+  return mistakable ? nullptr : std::make_shared<const SessionNames>(std::move(names));
+}
+
+SharedNames namesWith(const SessionNames& names, StoreKey user) {
+  SessionNames with = names;
+  with.user = std::move(user);
+  return std::make_shared<const SessionNames>(std::move(with));
+}
+
+std::string sessionKeyOf(std::string_view value, std::string_view digest) {
+  constexpr std::size_t kDigestCharacters = 43;
+  // A token would have to be its own hash to be taken for one.
+  const bool hashed = value.size() == kDigestCharacters && value.starts_with(digest);
+  return hashed ? key::forHashedSession(value) : std::string(key::kSessionPrefix).append(value);
+}
+
+std::size_t KnownSessions::placeOf(StoreId store, std::string_view token) const {
+  return static_cast<std::size_t>(siphash({hashOf_.seed.low ^ store, hashOf_.seed.high}, token)) % kPlaces;
+}
+
+SharedNames KnownSessions::find(StoreId store, std::string_view token, TokenForm form) const {
+  const SharedNames& found = places_[placeOf(store, token)];
+  const bool same =
+      found && found->plain.store == store && found->token() == token && found->hashed() == (form == TokenForm::Hashed);
+  return same ? found : nullptr;
+}
+
+void KnownSessions::note(const SharedNames& names) { places_[placeOf(names->plain.store, names->token())] = names; }
+
+}  // namespace codex
