@@ -8,7 +8,7 @@ set(MODULE_COMPILE_OPTIONS
 # Without -flto, which the linker does not need to optimise our own objects together, and with which it would take the system
 # libraries as bitcode, and with these timers and process exit that nobody calls.
 set(MODULE_LINK_OPTIONS
-  -O3
+  -Oz
   -fno-exceptions  # these two choose the system libraries
   -fno-rtti
   -mtail-call
@@ -36,18 +36,8 @@ set(MODULE_RUNTIME_OPTIONS
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
-# Everything is made small but what runs again and again without a store: deciding and replying.
-set_source_files_properties(
-  bindings/rate-limit-exports.cpp
-  bindings/reply.cpp
-  wasm/memory/siphash.cpp
-  wasm/ratelimit/algorithms.cpp
-  wasm/ratelimit/attempts.cpp
-  wasm/ratelimit/fixed-window.cpp
-  wasm/ratelimit/limit-counter.cpp
-  wasm/ratelimit/limit-decision.cpp
-  wasm/ratelimit/limit-table.cpp
-  PROPERTIES COMPILE_OPTIONS -O3)
+# Everything is made small but the one thing that is measurably slower for it: deciding by an algorithm.
+set_source_files_properties(wasm/ratelimit/algorithms.cpp PROPERTIES COMPILE_OPTIONS -O3)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})
 target_link_libraries(bindings PUBLIC core)
