@@ -25,6 +25,7 @@ export const suites = [
   { name: 'worker', commands: [vitest('worker')] },
   { name: 'api', commands: [vitest('api')] },
   { name: 'webhook', commands: [vitest('webhook')] },
+  { name: 'better-auth', commands: [vitest('better-auth')] },
   { name: 'package', commands: [vitest('package')] },
   { name: 'web', commands: [vitest('web')] },
   { name: 'readme', commands: [vitest('readme')] },

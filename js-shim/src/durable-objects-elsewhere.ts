@@ -4,11 +4,22 @@
 import { KVClientError } from './errors.js';
 
 /** No object: constructing it throws `not-supported`. */
+export class AuthCounters {
+  constructor() {
+    throw notHere('AuthCounters');
+  }
+}
+
+/** No object: constructing it throws `not-supported`. */
 export class RateLimitAuthority {
   constructor() {
-    throw new KVClientError(
-      'not-supported',
-      'RateLimitAuthority runs in Workers only: bundle the Worker that exports it with the `workerd` condition, as wrangler does',
-    );
+    throw notHere('RateLimitAuthority');
   }
+}
+
+function notHere(name: string): KVClientError {
+  return new KVClientError(
+    'not-supported',
+    `${name} runs in Workers only: bundle the Worker that exports it with the \`workerd\` condition, as wrangler does`,
+  );
 }

@@ -33,7 +33,11 @@ const found =
     Array.from(codeOf(text).matchAll(pattern), ([match]) => match);
 
 /** What is loaded by the Workers runtime alone. */
-const ON_WORKERS = new Set(['js-shim/src/host/workerd.ts', 'js-shim/src/rate-limit-authority.ts']);
+const ON_WORKERS = new Set([
+  'js-shim/src/host/workerd.ts',
+  'js-shim/src/auth-counters.ts',
+  'js-shim/src/rate-limit-authority.ts',
+]);
 
 /** Who may know whom (docs/design.md), and what the core must not do. */
 const laws: readonly Law[] = [
