@@ -10,8 +10,8 @@ const MAX_KEY_UNITS = 1024;
 const LONGEST_SECONDS = 34_560_000;
 
 /**
- * The Durable Object that counts for better-auth where KV cannot: its rate limits, and who was the first to take a value that may be
- * taken once. Export it from the Worker's main module, bind it, and pass the binding to `withKVStorage` as `counters`:
+ * The Durable Object that counts for better-auth where KV cannot: its rate limits, who was the first to take a value that may be
+ * taken once, and which sessions are gone. Export it from the Worker's main module, bind it, and pass the binding to `withKVStorage` as `counters`:
  *
  * ```toml
  * durable_objects.bindings = [{ name = "AUTH_COUNTERS", class_name = "AuthCounters" }]
@@ -30,12 +30,16 @@ export class AuthCounters extends DurableObject implements CounterObject {
    * row read, 1 written.
    */
   async increment(key: string, ttlSeconds: number): Promise<number> {
-    if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_UNITS) {
-      throw new KVClientError('invalid-argument', 'increment: key must be that of a counter');
-    }
+    checkKey(key, 'increment');
     const ttlMs = inRange(ttlSeconds, 'ttlSeconds', 0.001, LONGEST_SECONDS, 'invalid-argument') * 1000;
     const now = Date.now();
     return this.#stored().increment(key, now + Math.ceil(ttlMs), now);
+  }
+
+  /** How many there are, and counts none. Throws as {@link increment} does. Cost: 1 row read. */
+  async count(key: string): Promise<number> {
+    checkKey(key, 'count');
+    return this.#stored().count(key, Date.now());
   }
 
   /** Clears what has ended. Called by the runtime. */
@@ -47,4 +51,9 @@ export class AuthCounters extends DurableObject implements CounterObject {
     this.#rows ??= new CounterRows(this.ctx.storage);
     return this.#rows;
   }
+}
+
+function checkKey(key: unknown, op: string): void {
+  if (typeof key === 'string' && key !== '' && key.length <= MAX_KEY_UNITS) return;
+  throw new KVClientError('invalid-argument', `${op}: key must be that of a counter`);
 }

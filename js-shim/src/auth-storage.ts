@@ -13,11 +13,11 @@ import { withinTime } from './within-time.js';
  * |---|---|
  * | `get` | null, and better-auth asks its database; but for the mark by which a user's sessions are revoked it rejects: a session that may be revoked is not accepted |
  * | `set` | tried again after a second where KV had a write of that key a second ago; else it rejects. A session is then deleted instead, and of a new one there is nothing to delete; the list of a user's sessions, which repeats what the database knows, may be missed |
- * | `delete` | tried again after a second; then it rejects |
+ * | `delete` | tried again after a second; then it rejects. Of a session an object keeps for a day that it is gone, so that a refresh in flight, or one that read what KV still shows, does not bring it back; where the object fails that is not so |
  * | `increment`, `getAndDelete` | rejects: nothing was admitted, nothing was handed out (though an increment may have been counted) |
  *
- * A value ends with its `ttl`, also where that is below KV's 60 seconds. Cost: `get` 1 read; `set`, `delete` 1 write; `increment` 1
- * request to an object; `getAndDelete` 1 read, 1 request, 1 delete. Consistency: KV's; what is deleted may be seen elsewhere for
+ * A value ends with its `ttl`, also where that is below KV's 60 seconds. Cost: `get` 1 read; `set`, `delete` 1 write, and of a session 1 request to an object; `increment` 1
+ * request; `getAndDelete` 1 read, 1 request, 1 delete. Consistency: KV's; what is deleted may be seen elsewhere for
  * usually another minute and a half, but is handed out by `getAndDelete` no more.
  */
 export interface AuthSecondaryStorage {
@@ -45,6 +45,8 @@ export interface AuthStorageOptions {
 /** Keys of better-auth 1.7 that are neither a session nor another single value (its `db/internal-adapter`). */
 const INDEX = 'active-sessions-';
 const WATERMARK = 'revoked-sessions-before-';
+/** Before the keys of what is gone, among the counters. */
+const GONE = 'gone:';
 
 const DEFAULT_SHARDS = 16;
 const MAX_SHARDS = 1000;
@@ -59,6 +61,8 @@ const NEXT_WRITE_MS = 1100;
 const CLAIM_MARGIN_SECONDS = 3600;
 const ENDLESS_CLAIM_SECONDS = 30 * 86_400;
 const LONGEST_CLAIM_SECONDS = 400 * 86_400;
+/** How long it is remembered that a session is gone: much longer than KV goes on showing it, and than any request that read it. */
+const GONE_SECONDS = 86_400;
 /** No older copy of a session that is younger than this can stand in KV. */
 const NEW_SESSION_MS = 10_000;
 
@@ -121,11 +125,13 @@ export class AuthStorage implements AuthSecondaryStorage {
     const expiresAt = ttl === undefined ? 0 : Math.ceil(now + Math.min(ttl, MAX_TTL_SECONDS) * 1000);
     const stored = storedText({ text: value, expiresAt, version: crypto.randomUUID() });
     const lifetime = { expirationTtl: Math.min(Math.max(MIN_TTL_SECONDS, Math.ceil(ttl ?? 0)), MAX_TTL_SECONDS) };
+    const session = maybeSession(key) ? sessionIn(key, value) : null;
     try {
       await this.#put(name, stored, ttl === undefined ? {} : lifetime);
+      // In this order: a session that went before this is found gone here; one that goes after it is deleted after it.
+      if (session !== null && (await this.#isGone(name))) await this.#delete(name);
     } catch (error) {
       if (key.startsWith(INDEX)) return;
-      const session = sessionIn(key, value);
       if (session === null) throw error;
       // An older copy must not outlive what it was to become.
       await this.#delete(name).catch(() => {
@@ -134,7 +140,16 @@ export class AuthStorage implements AuthSecondaryStorage {
     }
   };
 
-  readonly delete = async (key: string): Promise<void> => this.#delete(await authKey(key));
+  readonly delete = async (key: string): Promise<void> => {
+    const name = await authKey(key);
+    if (maybeSession(key)) await this.#counters.increment(GONE + name, GONE_SECONDS).catch(() => {});
+    await this.#delete(name);
+  };
+
+  /** Whether a session has been deleted. Where nobody can say: no. */
+  async #isGone(name: string): Promise<boolean> {
+    return (await this.#counters.count(GONE + name).catch(() => 0)) > 0;
+  }
 
   async #read(name: string): Promise<AuthValue | null> {
     const stored = await withinTime('KV', this.#timeoutMs, () => readText(this.#kv, name));
@@ -173,6 +188,11 @@ export class AuthStorage implements AuthSecondaryStorage {
     const left = Math.ceil((expiresAt - this.#now()) / 1000) + CLAIM_MARGIN_SECONDS;
     return Math.min(left, LONGEST_CLAIM_SECONDS);
   }
+}
+
+/** Whether a key can be the token of a session: all others of better-auth's begin with what they are. */
+function maybeSession(key: string): boolean {
+  return !key.includes(':') && !key.startsWith(INDEX) && !key.startsWith(WATERMARK);
 }
 
 function nextWrite(): Promise<void> {

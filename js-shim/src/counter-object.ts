@@ -4,6 +4,8 @@ import { withinTime } from './within-time.js';
 export interface CounterObject {
   /** Counts one under a key, which ends so many seconds after its first, and returns how many there are. */
   increment(key: string, ttlSeconds: number): Promise<number>;
+  /** How many there are, and counts none. */
+  count(key: string): Promise<number>;
 }
 
 /** The binding of the object's class: a `DurableObjectNamespace`. */
@@ -26,11 +28,20 @@ export class CounterObjects implements CounterObject {
 
   /** Rejects with `store-unavailable` where the object fails, or has not answered in time; it may have counted then. */
   increment(key: string, ttlSeconds: number): Promise<number> {
+    return this.#ask(key, (object) => object.increment(key, ttlSeconds));
+  }
+
+  /** Rejects as {@link increment} does. */
+  count(key: string): Promise<number> {
+    return this.#ask(key, (object) => object.count(key));
+  }
+
+  #ask(key: string, question: (object: CounterObject) => Promise<number>): Promise<number> {
     return withinTime('the object that counts', this.#timeoutMs, () => {
       const namespace = this.#namespace;
       // Objects of another division are different ones.
       const name = `auth:${this.#shards}:${hashOf(key) % this.#shards}`;
-      return (namespace.get(namespace.idFromName(name) as never) as CounterObject).increment(key, ttlSeconds);
+      return question(namespace.get(namespace.idFromName(name) as never) as CounterObject);
     });
   }
 }

@@ -44,6 +44,12 @@ export class CounterRows {
     return count;
   }
 
+  /** How many there are; none of what has ended. */
+  count(key: string, now: number): number {
+    const [row] = this.#sql.exec('SELECT count FROM counters WHERE key = ? AND until > ?', key, now).raw().toArray();
+    return (row?.[0] as number | undefined) ?? 0;
+  }
+
   /** Clears what has ended, and has the alarm come for what is left. */
   sweep(now: number): void {
     this.#broom.sweep(now);

@@ -22,6 +22,8 @@ const newKey = (): string => crypto.randomUUID();
 const sessionText = (token: string, createdAt = Date.now()): string =>
   JSON.stringify({ session: { token, createdAt: new Date(createdAt), userId: 'u' }, user: { id: 'u' } });
 
+const refuse = (): Promise<never> => Promise.reject(new Error('the object was reset'));
+
 /** A store whose operations of that name fail until told otherwise. */
 function failing(verbs: readonly string[], status = '500 Internal Server Error') {
   const fault = { on: true, tried: 0 };
@@ -184,7 +186,7 @@ describe('increment', () => {
   });
 
   it('rejects where the object fails or hangs, and for what is no time', async () => {
-    const broken = { idFromName: (name: string) => name, get: () => ({ increment: () => Promise.reject(new Error('reset')) }) };
+    const broken = { idFromName: (name: string) => name, get: () => ({ increment: refuse }) };
     expect(await codeOf(() => storageOn(env.KV, { counters: broken }).increment('k', 60))).toBe('store-unavailable');
     const hanging = { idFromName: (name: string) => name, get: () => ({ increment: () => new Promise(() => {}) }) };
     const answer = codeOf(() => storageOn(env.KV, { counters: hanging }).increment('k', 60));
@@ -229,7 +231,7 @@ describe('getAndDelete', () => {
     const storage = storageOn();
     const key = newKey();
     await storage.set(key, 'value', 600);
-    const broken = { idFromName: (name: string) => name, get: () => ({ increment: () => Promise.reject(new Error('reset')) }) };
+    const broken = { idFromName: (name: string) => name, get: () => ({ increment: refuse }) };
     expect(await codeOf(() => storageOn(env.KV, { counters: broken }).getAndDelete(key))).toBe('store-unavailable');
     expect(await storage.getAndDelete(key)).toBe('value');
   });
@@ -248,6 +250,82 @@ describe('getAndDelete', () => {
     expect(await taken).toBe('value');
     expect(await storageOn(undeletable.kv).getAndDelete(key)).toBeNull();
     expect(await storageOn(kv).getAndDelete(key)).toBe('value');
+  });
+});
+
+describe('a session that is gone', () => {
+  const GONE_AFTER_MS = 60_000;
+
+  /** A store whose next put waits until it is told to go on. */
+  function holding(kv: MemoryKV) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const store = new Proxy(kv, {
+      get: (target, name) =>
+        name === 'put'
+          ? async (...args: Parameters<MemoryKV['put']>) => promise.then(() => target.put(...args))
+          : (Reflect.get(target, name) as (...args: unknown[]) => unknown).bind(target),
+    });
+    return { store, release: resolve };
+  }
+
+  it('is not brought back by a write that was in flight, in whatever isolate', async () => {
+    const kv = new MemoryKV();
+    const { store, release } = holding(kv);
+    const token = newKey();
+    await storageOn(kv).set(token, sessionText(token), 600);
+    const refresh = storageOn(store).set(token, sessionText(token), 600);
+    await later(100);
+    await storageOn(kv).delete(token);
+    release();
+    await refresh;
+    expect([await storageOn(kv).get(token), (await kv.list()).keys]).toEqual([null, []]);
+  });
+
+  it('is alone in that, and for a day', async () => {
+    const storage = storageOn(env.KV, { shards: 1 });
+    const [gone, another] = [newKey(), newKey()];
+    await storage.delete(gone);
+    for (const token of [gone, another]) await storage.set(token, sessionText(token), 200_000);
+    expect([await storage.get(gone), await storage.get(another)]).toEqual([null, sessionText(another)]);
+    vi.setSystemTime(Date.now() + 86_400_000);
+    await storage.set(gone, sessionText(gone), 600);
+    expect(await storage.get(gone)).not.toBeNull();
+  });
+
+  it('is not brought back by who read what KV still shows', async () => {
+    const here = new MemoryKV({ now: Date.now, lagMs: GONE_AFTER_MS });
+    const there = here.elsewhere();
+    const token = newKey();
+    await storageOn(here).set(token, sessionText(token), 600);
+    vi.setSystemTime(Date.now() + GONE_AFTER_MS + 1);
+    await storageOn(here).delete(token);
+    const stale = await storageOn(there).get(token);
+    expect(stale).not.toBeNull();
+    await storageOn(there).set(token, stale ?? '', 600);
+    vi.setSystemTime(Date.now() + GONE_AFTER_MS + 1);
+    expect([await storageOn(here).get(token), await storageOn(there).get(token)]).toEqual([null, null]);
+  });
+
+  it('goes also where no object can keep that it is gone, and one is written where none can be asked', async () => {
+    const broken = { idFromName: (name: string) => name, get: () => ({ increment: refuse, count: refuse }) };
+    const storage = storageOn(env.KV, { counters: broken });
+    const token = newKey();
+    await storage.set(token, sessionText(token), 600);
+    expect(await storage.get(token)).not.toBeNull();
+    await storage.delete(token);
+    expect(await storage.get(token)).toBeNull();
+  });
+
+  it('is another than a value under a name that was used before', async () => {
+    const storage = storageOn();
+    for (const value of ['[]', '{"session":null}']) {
+      for (const key of [newKey(), `active-sessions-${newKey()}`, `verification:${newKey()}`]) {
+        await storage.set(key, value);
+        await storage.delete(key);
+        await storage.set(key, value);
+        expect(await storage.get(key)).toBe(value);
+      }
+    }
   });
 });
 
@@ -366,5 +444,6 @@ describe('what cannot work', () => {
     const [key, ttl] = what === 'key' ? [value as string, 60] : ['k', value as number];
     const refused = await runInDurableObject(object, (counters) => codeOf(() => counters.increment(key, ttl)));
     expect(refused).toBe('invalid-argument');
+    if (what === 'key') expect(await runInDurableObject(object, (counters) => codeOf(() => counters.count(key)))).toBe(refused);
   });
 });

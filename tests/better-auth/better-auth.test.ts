@@ -106,6 +106,36 @@ describe('sign-out', () => {
   });
 });
 
+describe('a refresh in flight', () => {
+  it('does not bring back a session that was signed out meanwhile', async () => {
+    const site = await Site.open();
+    const { browser } = await signedUp(site);
+    const { headers, token } = browser;
+    later(2 * 86_400_000);
+    // Another isolate reads the session, finds that it is to be refreshed, and is slow to write it.
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: writing, resolve: wrote } = Promise.withResolvers<void>();
+    const slow = new Proxy(env.KV, {
+      get(target, name) {
+        if (name !== 'put') return (Reflect.get(target, name) as (...args: unknown[]) => unknown).bind(target);
+        return async (...args: Parameters<KVNamespace['put']>): Promise<void> => {
+          wrote();
+          await released;
+          await target.put(...args);
+        };
+      },
+    });
+    const elsewhere = new Site({ kv: slow, storage: { storeTimeoutMs: 60_000 } });
+    const refresh = elsewhere.auth.api.getSession({ headers }).catch(() => null);
+    await writing;
+    await browser.post('sign-out');
+    release();
+    await refresh;
+    expect(await env.KV.get(`auth:${token}`)).toBeNull();
+    expect(await site.auth.api.getSession({ headers })).toBeNull();
+  });
+});
+
 describe('revoking', () => {
   it('the others ends every other session of the user, and nobody else’s', async () => {
     const site = await Site.open();
