@@ -27,6 +27,7 @@ export const suites = [
   { name: 'api', commands: [vitest('api')] },
   { name: 'webhook', commands: [vitest('webhook')] },
   { name: 'queue', commands: [vitest('queue')] },
+  { name: 'better-auth', commands: [vitest('better-auth')] },
   { name: 'package', commands: [vitest('package')] },
   { name: 'web', commands: [vitest('web')] },
   { name: 'readme', commands: [vitest('readme')] },

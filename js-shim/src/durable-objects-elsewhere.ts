@@ -13,6 +13,9 @@ class Elsewhere {
 }
 
 /** No object: constructing it throws `not-supported`. */
+export class AuthCounters extends Elsewhere {}
+
+/** No object: constructing it throws `not-supported`. */
 export class RateLimitAuthority extends Elsewhere {}
 
 /** No object: constructing it throws `not-supported`. */

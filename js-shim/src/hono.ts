@@ -1,8 +1,8 @@
 import { tooManyRequests } from './rate-limit-response.js';
-import type { CachedSession } from './session-cache.js';
+import type { CachedSession } from './cached-session.js';
 import { resolveSession, type SessionOptions } from './session-resolver.js';
 
-export type { ResolvedSession, SessionOptions } from './session-resolver.js';
+export type { LoadedSession, ResolvedSession, SessionOptions } from './session-resolver.js';
 
 /** What {@link session} sets: `c.get('session')` and `c.get('user')`, both null where nobody is signed in. */
 export interface SessionVariables {
@@ -32,7 +32,8 @@ export interface HonoContext {
  * );
  * app.get('/me', (c) => c.json(c.get('user')));
  * ```
- * A failing cache signs nobody out, and where `kv` is not bound the database is asked each time; a failing database is thrown on, to
+ * better-auth renews a session, and so its cookie, while it is asked: call it with `returnHeaders: true` and pass its `Set-Cookie` on with
+ * `c.header`. A failing cache signs nobody out, and where `kv` is not bound the database is asked each time; a failing database is thrown on, to
  * `app.onError`. Whoever presents too many unknown tokens is answered 429 (`tooManyRequests`), unless the cache knows
  * the session. See {@link SessionOptions}. The middleware keeps nobody out: a handler that needs a user asks for one.
  */

@@ -1,4 +1,5 @@
 import type { KnownAttempts } from './limit-object.js';
+import { RowBroom } from './row-broom.js';
 
 /** What an object knows of a key under a rule, and until when it matters. */
 export interface LimitRow {
@@ -30,13 +31,6 @@ export interface LimitRows {
   forget(key: string): void;
 }
 
-/** Rows are cleared in steps of this, and no sooner than this after they matter: the clock of the next machine may be behind. */
-const SWEEP_MS = 300_000;
-/** Rows that one alarm clears at most... */
-const SWEPT_ROWS = 5_000;
-/** ...and how soon it comes again where there were more. */
-const NEXT_SWEEP_MS = 1_000;
-
 /** The rule under which a block stands. Its mark is its end. */
 const BLOCK = '';
 
@@ -59,14 +53,13 @@ const SCHEMA = `
 export class StoredLimits implements LimitRows {
   readonly #storage: ObjectStorage;
   readonly #sql: ObjectStorage['sql'];
-  /** When the alarm comes; Infinity where none is set. */
-  #alarmAt: number;
+  readonly #broom: RowBroom;
 
   constructor(storage: ObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#sql.exec(SCHEMA);
-    this.#alarmAt = this.#nextSweep();
+    this.#broom = new RowBroom(storage, 'attempts', 'key, rule');
   }
 
   known(key: string, rule: string): KnownAttempts {
@@ -110,19 +103,11 @@ export class StoredLimits implements LimitRows {
 
   /** Clears what matters no longer, and has the alarm come for what is left. */
   sweep(now: number): void {
-    this.#sql.exec(
-      'DELETE FROM attempts WHERE (key, rule) IN (SELECT key, rule FROM attempts WHERE swept_at <= ? LIMIT ?)',
-      now,
-      SWEPT_ROWS,
-    );
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    const next = this.#nextSweep();
-    if (next < Number.POSITIVE_INFINITY) this.#wakeAt(Math.max(next, now + NEXT_SWEEP_MS));
+    this.#broom.sweep(now);
   }
 
   #put(key: string, rule: string, numbers: readonly number[], until: number, now: number): void {
-    // In steps, so that most writes leave the index, and the alarm, as they are.
-    const sweptAt = (Math.ceil(until / SWEEP_MS) + 1) * SWEEP_MS;
+    const sweptAt = RowBroom.sweptAt(until);
     this.#sql.exec(
       `INSERT INTO attempts (key, rule, mark, count, previous, opening, sequence, refunded, swept_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -134,24 +119,14 @@ export class StoredLimits implements LimitRows {
       ...numbers,
       sweptAt,
     );
-    // An alarm that is long overdue has failed as often as the runtime tries.
-    if (this.#alarmAt < now - SWEEP_MS) this.#wakeAt(now);
-    else if (sweptAt < this.#alarmAt) this.#wakeAt(sweptAt);
-  }
-
-  #nextSweep(): number {
-    const [row] = this.#sql.exec('SELECT min(swept_at) FROM attempts').raw().toArray();
-    return (row?.[0] as number | null | undefined) ?? Number.POSITIVE_INFINITY;
-  }
-
-  #wakeAt(ms: number): void {
-    this.#alarmAt = ms;
-    void this.#storage.setAlarm(ms);
+    this.#broom.wakeFor(sweptAt, now);
   }
 }
 
 /** Keys that an object keeps in memory at most; beyond that the one counted longest ago goes. */
 const MAX_KEYS = 50_000;
+/** How often it looks for what matters no longer. */
+const SWEEP_MS = 300_000;
 
 /** Rows that are gone with the object. */
 export class LimitsInMemory implements LimitRows {

@@ -1,11 +1,21 @@
+import type { CachedSession, SessionInput } from './cached-session.js';
 import { clientAddress } from './client-address.js';
 import type { RateLimitConfig } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 import { RateLimiterClient } from './rate-limiter.js';
-import type { CachedSession, SessionCacheOptions, SessionInput } from './session-cache.js';
-import { sessionSource } from './session-source.js';
+import { SessionCacheClient } from './session-cache.js';
+import type { SessionCacheOptions } from './session-options.js';
 import { SESSION_COOKIE, signedCookie } from './signed-cookie.js';
 import type { KVLike } from './store.js';
+
+/** A session and its user as databases return them: dates may be `Date`s, and what is unknown null or undefined. */
+export interface LoadedSession {
+  session: OrUndefined<SessionInput['session']>;
+  user: OrUndefined<SessionInput['user']>;
+}
+
+/** What may be missing may also be there and undefined, whatever `exactOptionalPropertyTypes` says. */
+type OrUndefined<T> = { [Name in keyof T]: object extends Pick<T, Name> ? T[Name] | undefined : T[Name] };
 
 /** What it takes to tell who sent a request; beyond these, the options of the `SessionCacheClient` that is asked. */
 export interface SessionOptions extends SessionCacheOptions {
@@ -17,7 +27,7 @@ export interface SessionOptions extends SessionCacheOptions {
    * Asks the database for the session of this request, whose token is given, and answers null where there is none: what
    * `auth.api.getSession({ headers })` returns, as it is. What it throws is thrown on.
    */
-  load: (token: string) => Promise<SessionInput | null>;
+  load: (token: string) => Promise<LoadedSession | null>;
   /**
    * The cookie's name. Default `better-auth.session_token`, and before that the same with `__Secure-`; a name that has such
    * a prefix is the only one accepted.
@@ -82,7 +92,7 @@ export async function resolveSession(
   };
 
   let found = await refusable(() =>
-    kv ? sessionSource(kv, options).getOrLoad(token, loadUnlessRefused) : loadUnlessRefused(),
+    kv ? new SessionCacheClient(kv, options).getOrLoad(token, loadUnlessRefused) : loadUnlessRefused(),
   );
   // Another request's load was awaited, and refused for that one's address.
   if (found === REFUSED && verdict === undefined) found = await refusable(loadUnlessRefused);
@@ -108,7 +118,7 @@ async function refusable<T>(find: () => Promise<T>): Promise<T | typeof REFUSED>
 }
 
 /** What was loaded, as it would come from the cache; null where it is somebody else's or has ended. */
-function acceptable(loaded: SessionInput | null, token: string, now: number): CachedSession | null {
+function acceptable(loaded: LoadedSession | null, token: string, now: number): CachedSession | null {
   if (loaded === null) return null;
   const found = JSON.parse(JSON.stringify(loaded)) as CachedSession;
   const { session, user } = found;

@@ -1,5 +1,5 @@
 import { tooManyRequests } from './rate-limit-response.js';
-import type { CachedSession } from './session-cache.js';
+import type { CachedSession } from './cached-session.js';
 import { resolveSession, type SessionOptions } from './session-resolver.js';
 
 export type { ResolvedSession, SessionOptions } from './session-resolver.js';

@@ -35,6 +35,7 @@ const found =
 /** What is loaded by the Workers runtime alone. */
 const ON_WORKERS = new Set([
   'js-shim/src/host/workerd.ts',
+  'js-shim/src/auth-counters.ts',
   'js-shim/src/rate-limit-authority.ts',
   'js-shim/src/session-registry.ts',
 ]);

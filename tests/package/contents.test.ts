@@ -33,9 +33,9 @@ describe('the installed package', () => {
     expect(messages.map(({ code, path }) => `${code} ${path.join('.')}`)).toEqual([]);
   });
 
-  it('has four entries, and what they export is the public interface and nothing else', async () => {
+  it('has five entries, and what they export is the public interface and nothing else', async () => {
     const manifest = JSON.parse(await readFile(`${folder}/package.json`, 'utf8')) as { exports: object };
-    expect(Object.keys(manifest.exports)).toEqual(['.', './durable-objects', './hono', './sveltekit']);
+    expect(Object.keys(manifest.exports)).toEqual(['.', './durable-objects', './better-auth', './hono', './sveltekit']);
     const script = "process.stdout.write(JSON.stringify(Object.keys(await import('@codex/cloudflare-clients')).sort()))";
     const ran = await project.node('--input-type=module', '--eval', script);
     expect(ran.output).toBe(
@@ -61,11 +61,13 @@ describe('the installed package', () => {
     const script = `
       const objects = await import('@codex/cloudflare-clients/durable-objects');
       console.log(Object.keys(objects).join());
-      for (const RateLimitAuthority of Object.values(objects)) {
-        try { new RateLimitAuthority(); } catch ({ code, message }) { console.log(code, message); }
+      for (const Class of Object.values(objects)) {
+        try { new Class(); } catch ({ code, message }) { console.log(code, message); }
       }`;
     const ran = await project.node('--input-type=module', '--eval', script);
-    expect(ran.output).toMatch(/^RateLimitAuthority\nnot-supported RateLimitAuthority runs in Workers only.*wrangler.*\n$/);
+    expect(ran.output).toMatch(
+      /^AuthCounters,RateLimitAuthority\nnot-supported AuthCounters runs in Workers only.*wrangler.*\nnot-supported RateLimitAuthority .*\n$/,
+    );
   });
 
   it('lets nobody reach the inside', async () => {

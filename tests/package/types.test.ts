@@ -15,7 +15,9 @@ const STRICT = {
 
 const RIGHT = `
 import { CACHE_TTL, CacheClient, cacheKeys, KVClientError, RATE_LIMITS, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
-import { RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
+import { cachedSessionHooks, withKVStorage } from '@codex/cloudflare-clients/better-auth';
+import { AuthCounters, RateLimitAuthority } from '@codex/cloudflare-clients/durable-objects';
+import { session, type HonoContext, type SessionVariables } from '@codex/cloudflare-clients/hono';
 import type { CachedSession, ClientEvent, ErrorCode, KVLike, RateLimitConfig, RateLimitResult } from '@codex/cloudflare-clients';
 
 export async function onWorkers(kv: KVNamespace, ctx: ExecutionContext): Promise<string[]> {
@@ -60,6 +62,20 @@ export async function aSession(sessions: SessionCacheClient, expiresAt: Date): P
   return found?.user.role;
 }
 
+export { AuthCounters };
+export function forBetterAuth(kv: KVNamespace, counters: DurableObjectNamespace<AuthCounters>, untyped: DurableObjectNamespace) {
+  const options = withKVStorage({ session: { storeSessionInDatabase: true } }, { kv, counters });
+  withKVStorage({ appName: 'Codex' }, { kv, counters: untyped, shards: 4, storeTimeoutMs: 500 });
+  const sessions = new SessionCacheClient(kv);
+  const hooks = cachedSessionHooks({ delete: (token) => sessions.delete(token), invalidateUser: (id) => sessions.deleteUserSessions(id) });
+  return { stored: options.session.storeSessionInDatabase satisfies boolean, get: options.secondaryStorage.get, hooks };
+}
+
+type Loaded = { session: { id: string; userId: string; token: string; expiresAt: Date; ipAddress?: string | null | undefined }; user: CachedSession['user'] };
+export const middleware = (kv: KVNamespace | undefined, load: () => Promise<Loaded | null>) =>
+  session((c: HonoContext & { env: { SECRET: string } }) => ({ kv, secret: c.env.SECRET, load, unknownTokens: RATE_LIMITS.login }));
+export const nobody: SessionVariables = { session: null, user: null };
+
 export function why(error: unknown): ErrorCode | null {
   return error instanceof KVClientError ? error.code : null;
 }
@@ -102,7 +118,7 @@ describe('the installed declarations, under tsc and strict', () => {
     await project.write({
       'right.ts': RIGHT,
       'wrong.ts': WRONG_HEAD + WRONG.map(([use]) => `${use}\n`).join(''),
-      'lone.ts': "export * from '@codex/cloudflare-clients';\n",
+      'lone.ts': ['', '/better-auth', '/hono'].map((entry) => `export * from '@codex/cloudflare-clients${entry}';\n`).join(''),
     });
   });
   afterAll(() => project?.remove());
