@@ -283,5 +283,8 @@ describe('a signed address', () => {
     for (const [path, init] of refused) expect([path, (await ask(path, init)).status]).toEqual([path, 403]);
     expect(await env.MEDIA_BUCKET.head(objectKey(id, 'result'))).toBeNull();
     expect((await ask(good)).status).toBe(200);
+    expect((await ask(good, { method: 'HEAD' })).status).toBe(200);
+    const bare = app.fetch(new Request(new URL(good, ORIGIN)), { ...env, MEDIA_URL_SECRET: '' }, createExecutionContext());
+    expect((await bare).status).toBe(403);
   });
 });

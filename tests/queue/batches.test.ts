@@ -259,6 +259,19 @@ describe('the scheduled run', () => {
     await worker.scheduled(createScheduledController(), { ...env, TRANSCODING_QUEUE });
     expect(sent).toEqual([{ body: messageOf(lost) }]);
     expect((await jobOf(fresh)).state).toBe('queued');
+    // Nor again, before it has stalled once more.
+    await worker.scheduled(createScheduledController(), { ...env, TRANSCODING_QUEUE });
+    expect(sent).toHaveLength(1);
+  });
+
+  it('goes on until none is left', async () => {
+    const jobs = await Promise.all(Array.from({ length: 101 }, () => uploaded()));
+    await env.DB.prepare('UPDATE transcoding_jobs SET delivered_at = 0').run();
+    const sent: unknown[][] = [];
+    const TRANSCODING_QUEUE = { sendBatch: async (all: unknown[]) => sent.push(all) } as unknown as Queue;
+    await worker.scheduled(createScheduledController(), { ...env, TRANSCODING_QUEUE });
+    expect(sent.map(({ length }) => length)).toEqual([100, 1]);
+    expect(new Set(sent.flat().map((message) => JSON.stringify(message))).size).toBe(jobs.length);
   });
 
   it('brings a lost job to its end, through the queue', async () => {

@@ -28,7 +28,7 @@ CREATE TABLE transcoding_jobs (
   lease TEXT,                               -- of the delivery that works on it, or did last
   lease_until INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
-  delivered_at INTEGER NOT NULL,            -- when a message last asked for it; at first, when it was made
+  delivered_at INTEGER NOT NULL,            -- when a message last asked for it, or was last sent to
   submitted_at INTEGER,
   updated_at INTEGER NOT NULL,              -- when its state last changed
   CHECK (state IN ('queued', 'failed') OR (run_id IS NOT NULL AND submitted_at IS NOT NULL))

@@ -51,8 +51,9 @@ async function answer(request) {
     const job = { id: randomUUID(), status: 'IN_QUEUE', input, cancel: new AbortController() };
     jobs.set(job.id, job);
     waiting.push(job);
+    const body = { id: job.id, status: job.status };
     work();
-    return { status: 200, body: { id: job.id, status: job.status } };
+    return { status: 200, body };
   }
   const job = jobs.get(id ?? '');
   if (job === undefined) return { status: 404, body: { error: 'job not found' } };
@@ -64,7 +65,7 @@ async function answer(request) {
   return { status: 200, body: { id, status, output, error } };
 }
 
-async function work() {
+function work() {
   while (working < AT_ONCE && waiting.length > 0) {
     const job = waiting.shift();
     if (job.status !== 'IN_QUEUE') continue;

@@ -49,14 +49,21 @@ const JOB = `SELECT job.id, job.media_id, job.state, job.run_id, job.failures, j
                JOIN media ON media.id = job.media_id
                JOIN content ON content.id = media.content_id`;
 
-/** The messages of jobs that nobody has asked for, in the order in which that began. */
-export async function listStalled(db: D1Database, deliveredBefore: number, limit: number): Promise<TranscodingMessage[]> {
+/** Takes the messages of jobs that nobody has asked for since `deliveredBefore`, as if they were delivered `now`. */
+export async function takeStalled(
+  db: D1Database,
+  deliveredBefore: number,
+  now: number,
+  limit: number,
+): Promise<TranscodingMessage[]> {
   const { results } = await db
     .prepare(
-      `SELECT id AS jobId, media_id AS mediaId FROM transcoding_jobs
-        WHERE state NOT IN ('ready', 'failed') AND delivered_at < ?1 ORDER BY delivered_at LIMIT ?2`,
+      `UPDATE transcoding_jobs SET delivered_at = ?2
+        WHERE id IN (SELECT id FROM transcoding_jobs WHERE state NOT IN ('ready', 'failed') AND delivered_at < ?1
+                      ORDER BY delivered_at LIMIT ?3)
+       RETURNING id AS jobId, media_id AS mediaId`,
     )
-    .bind(deliveredBefore, limit)
+    .bind(deliveredBefore, now, limit)
     .all<TranscodingMessage>();
   return results;
 }

@@ -16,6 +16,9 @@ export async function requireSignedUrl(c: Context<AppEnv>): Promise<void> {
   const parsed = v.safeParse(Signed, c.req.query());
   if (!parsed.success || parsed.output.until * 1000 <= Date.now()) throw badSignature();
   const { until, signature } = parsed.output;
+  // Without a secret anybody could sign.
+  if (!c.env.MEDIA_URL_SECRET) throw badSignature();
+  const verb = c.req.method === 'HEAD' ? 'GET' : c.req.method;
   const key = await crypto.subtle.importKey(
     'raw',
     new TextEncoder().encode(c.env.MEDIA_URL_SECRET),
@@ -23,7 +26,7 @@ export async function requireSignedUrl(c: Context<AppEnv>): Promise<void> {
     false,
     ['verify'],
   );
-  const signed = new TextEncoder().encode(`${c.req.method} ${c.req.path} ${until}`);
+  const signed = new TextEncoder().encode(`${verb} ${c.req.path} ${until}`);
   // WebCrypto compares in constant time.
   if (!(await crypto.subtle.verify('HMAC', key, bytesOf(signature), signed))) throw badSignature();
 }
