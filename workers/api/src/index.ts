@@ -1,4 +1,6 @@
 import { Hono } from 'hono';
+import { account } from './account/index.ts';
+import { admin } from './admin/index.ts';
 import { auth } from './auth/index.ts';
 import { createClients } from './clients.ts';
 import { content } from './content/index.ts';
@@ -26,10 +28,13 @@ app.use((c, next) => {
   c.set('clients', createClients(c.env, { onEvent: served.record, waitUntil: (work) => c.executionCtx.waitUntil(work) }));
   return next();
 });
+// Before the Origin check: a bearer's routes are no browser's.
+app.route('/admin', admin);
 app.use(requireOwnOrigin());
 app.use(limitBody());
 
 app.route('/auth', auth);
+app.route('/account', account);
 app.route('/content', content);
 app.get('/categories', categories);
 app.route('/demo', demo);

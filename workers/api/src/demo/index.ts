@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { readOutbox } from '../account/mail.ts';
 import { forgetAttempts } from '../auth/login-limits.ts';
 import type { AppEnv, LocalDemo } from '../env.ts';
 import { answer } from '../http/answer.ts';
@@ -10,11 +11,17 @@ import { HttpProblem, problems } from '../http/problem.ts';
  * The routes under /demo: they do something on a developer's machine only. LOCAL_DEMO has no accounts in a deployed
  * environment, and a request to any host but this machine's is answered as if there were none even where it has.
  */
-export const demo = new Hono<AppEnv>().get('/', accounts).post('/reset-attempts', resetAttempts);
+export const demo = new Hono<AppEnv>().get('/', accounts).get('/outbox', outbox).post('/reset-attempts', resetAttempts);
 
 /** `GET /demo`: the accounts of the sample data; none on a deployed worker. */
 function accounts(c: Context<AppEnv>): Response {
   return answer(c, { accounts: demoAccounts(c) });
+}
+
+/** `GET /demo/outbox`: the mail that nothing sends here. */
+async function outbox(c: Context<AppEnv>): Promise<Response> {
+  if (demoAccounts(c).length === 0) throw problems.notFound();
+  return answer(c, { mail: await c.var.served.d1('read outbox', () => readOutbox(c.env.DB)) });
 }
 
 /** `POST /demo/reset-attempts`: forgets the sign-in attempts of the caller and on the demo accounts, so that the refusal can be tried again. */

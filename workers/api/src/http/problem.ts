@@ -10,12 +10,15 @@ export type ProblemName =
   | 'forbidden'
   | 'not-found'
   | 'too-many-attempts'
+  | 'too-many-requests'
+  | 'link-expired'
+  | 'confirmation-needed'
   | 'revocation-incomplete'
   | 'reset-incomplete'
   | 'database-unavailable'
   | 'internal';
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 410 | 413 | 415 | 429 | 500 | 503;
 
 interface ProblemInit {
   /** Further members of the body. */
