@@ -83,8 +83,8 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
 
   async function tryToSignIn(email: string, password: string): Promise<void> {
     const before = await page.locator('#log > li', { hasText: 'Sign in' }).count();
-    await page.getByLabel('Email').fill(email);
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel('Email', { exact: true }).fill(email);
+    await page.getByLabel('Password', { exact: true }).fill(password);
     await button('Sign in').click();
     await expect.poll(() => page.locator('#log > li', { hasText: 'Sign in' }).count()).toBe(before + 1);
   }

@@ -23,6 +23,12 @@ export interface Env {
   MEDIA_URL_SECRET: string;
   /** The one origin that may write. Absent: the request's own, and only on a loopback host. */
   APP_ORIGIN?: string;
+  /** Sends mail. Absent: mail stays in D1's outbox, which the page shows on a developer's machine. */
+  MAIL?: SendEmail;
+  /** Who mail comes from; needed where there is MAIL. */
+  MAIL_FROM?: string;
+  /** Opens the routes under /admin to whoever bears it. Absent: there are none. */
+  ADMIN_SECRET?: string;
   /** Has accounts on a developer's machine only. */
   LOCAL_DEMO?: LocalDemo;
 }

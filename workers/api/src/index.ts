@@ -1,5 +1,7 @@
 import { Hono } from 'hono';
 import { analytics } from './analytics/index.ts';
+import { account } from './account/index.ts';
+import { admin } from './admin/index.ts';
 import { auth } from './auth/index.ts';
 import { createClients } from './clients.ts';
 import { content } from './content/index.ts';
@@ -37,11 +39,14 @@ app.use((c, next) => {
 // Before the rules for browsers: what comes here comes from Stripe, and is signed.
 app.post('/webhooks/stripe', stripe);
 app.route('/media', signedMedia);
+// Before the Origin check: a bearer's routes are no browser's.
+app.route('/admin', admin);
 app.use(requireOwnOrigin());
 app.route('/media', media);
 app.use(limitBody());
 
 app.route('/auth', auth);
+app.route('/account', account);
 app.route('/content', content);
 app.get('/categories', categories);
 app.route('/library', library);

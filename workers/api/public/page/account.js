@@ -22,6 +22,7 @@ const who = byId('who', HTMLElement);
 const whoAmI = byId('whoami', HTMLButtonElement);
 const logout = byId('logout', HTMLButtonElement);
 const demo = byId('demo', HTMLElement);
+const ways = byId('signed-out-ways', HTMLElement);
 const resetAttempts = byId('reset-attempts', HTMLButtonElement);
 
 let hasDemo = false;
@@ -64,6 +65,7 @@ export async function startDemo() {
   hasDemo = true;
   demo.hidden = !signedIn.hidden;
   resetAttempts.hidden = false;
+  byId('purge', HTMLElement).hidden = false;
 }
 
 async function signIn() {
@@ -91,6 +93,22 @@ async function signIn() {
       : body.detail;
   showMessage(message, refused ?? 'That did not work.', 'error');
   if (status === 401) password.select();
+}
+
+/**
+ * Shows that somebody is signed in, or nobody, as an answer to another card says.
+ * @param {User | null} user
+ * @param {Answer} body
+ * @param {string} text
+ */
+export function showSignedIn(user, body, text) {
+  showUser(user, body);
+  showMessage(message, text);
+}
+
+/** Asks anew who is signed in, as others may have changed that. */
+export async function refreshAccount() {
+  if (shown !== null) await askWho(false);
 }
 
 /** @param {boolean} asked Whether a person asked, and so wants a message. */
@@ -143,6 +161,7 @@ function showUser(user, body) {
   form.hidden = user !== null;
   signedIn.hidden = user === null;
   logout.hidden = user === null;
+  ways.hidden = user !== null;
   demo.hidden = user !== null || !hasDemo;
   if (user === null) {
     localStorage.removeItem(MAYBE_SIGNED_IN);
@@ -156,7 +175,7 @@ function showUser(user, body) {
       : '';
     signedInDetail.textContent = `${user.role}${until}`;
   }
-  const changed = user?.name !== shown?.name || user?.role !== shown?.role;
+  const changed = user?.name !== shown?.name || user?.role !== shown?.role || user?.emailVerified !== shown?.emailVerified;
   shown = user;
   if (changed) onChange(user);
 }

@@ -19,6 +19,19 @@ import { logAnswer } from './log.js';
  * @typedef {object} User
  * @property {string} name
  * @property {'customer' | 'creator' | 'owner'} role
+ * @property {boolean} emailVerified
+ *
+ * @typedef {object} OwnSession
+ * @property {string} id
+ * @property {number} createdAt Unix milliseconds.
+ * @property {string | null} userAgent
+ * @property {boolean} current
+ *
+ * @typedef {object} Letter
+ * @property {string} to
+ * @property {string} subject
+ * @property {string} text
+ * @property {number} sentAt Unix milliseconds.
  *
  * @typedef {object} Limit
  * @property {number} limit
@@ -85,6 +98,12 @@ import { logAnswer } from './log.js';
  * @property {unknown} [media]
  * @property {boolean} [started] Whether the job of an upload is in the queue already.
  * @property {{ name: string, role: string, email: string, password: string }[]} [accounts]
+ * @property {OwnSession[]} [sessions]
+ * @property {Letter[]} [mail]
+ * @property {number} [deleted] Keys that a purge has deleted.
+ * @property {boolean} [complete] Whether that was all.
+ * @property {string} [cursor] Where to go on.
+ * @property {boolean} [revoked] Whether cached copies of what was ended are known to be void.
  */
 
 /**
@@ -94,18 +113,19 @@ import { logAnswer } from './log.js';
  * @param {'GET' | 'POST'} method
  * @param {string} path
  * @param {unknown} [body]
- * @param {{ fresh?: boolean }} [options] `fresh`: the worker is to drop its cached copy first (`Cache-Control: no-cache`).
+ * @param {{ fresh?: boolean, headers?: Record<string, string> }} [options] `fresh`: the worker is to drop its cached copy first
+ *   (`Cache-Control: no-cache`).
  * @returns {Promise<{ ok: boolean, status: number, body: Answer & { content?: unknown } }>}
  */
-export async function ask(action, method, path, body, { fresh = false } = {}) {
+export async function ask(action, method, path, body, { fresh = false, headers = {} } = {}) {
   const startedAt = performance.now();
   /** @type {RequestInit} */
-  const init = { method };
+  const init = { method, headers };
   if (body instanceof File) {
-    init.headers = { 'Content-Type': body.type };
+    init.headers = { ...headers, 'Content-Type': body.type };
     init.body = body;
   } else if (body !== undefined) {
-    init.headers = { 'Content-Type': 'application/json' };
+    init.headers = { ...headers, 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);
   }
   if (fresh) init.cache = 'reload';

@@ -64,3 +64,14 @@ export async function whileBusy(button, work) {
     button.removeAttribute('aria-busy');
   }
 }
+
+/**
+ * Marks the fields that are not filled in as they should be, and puts the cursor into the first. Whether there is none.
+ * @param {...HTMLInputElement} inputs
+ */
+export function checkFilled(...inputs) {
+  const wrong = inputs.filter((input) => !input.checkValidity());
+  for (const input of inputs) input.setAttribute('aria-invalid', String(wrong.includes(input)));
+  wrong[0]?.focus();
+  return wrong.length === 0;
+}

@@ -1,7 +1,6 @@
 import type { CachedSession } from '@codex/cloudflare-clients';
 import type { Context } from 'hono';
 import type { AppEnv } from '../env.ts';
-import { logFailure } from '../http/log.ts';
 import { problems } from '../http/problem.ts';
 import { readSessionCookie } from './session-cookie.ts';
 import { hashSessionToken } from './session-token.ts';
@@ -13,19 +12,7 @@ import { findSession } from './sessions-table.ts';
  */
 export async function readSession(c: Context<AppEnv>): Promise<CachedSession | null> {
   const token = readSessionCookie(c);
-  if (token === null) return null;
-  const cached = await c.var.clients.sessions.get(token).catch((error: unknown) => {
-    logFailure('session cache read', error);
-    return null;
-  });
-  if (cached !== null) return cached;
-  const stored = await loadSession(c, token);
-  if (stored !== null) {
-    c.executionCtx.waitUntil(
-      c.var.clients.sessions.set(token, stored).catch((error: unknown) => logFailure('session cache write', error)),
-    );
-  }
-  return stored;
+  return token === null ? null : c.var.clients.sessions.getOrLoad(token, () => loadSession(c, token));
 }
 
 /**

@@ -1,7 +1,9 @@
-import { clientAddress, RATE_LIMITS, rateLimitHeaders } from '@codex/cloudflare-clients';
+import { RATE_LIMITS, rateLimitHeaders } from '@codex/cloudflare-clients';
 import type { RateLimitConfig, RateLimitResult } from '@codex/cloudflare-clients';
 import type { Context } from 'hono';
 import type { AppEnv } from '../env.ts';
+import { addressOf, shown, type Shown } from '../http/limits.ts';
+import { HttpProblem } from '../http/problem.ts';
 
 /**
  * Attempts on one account, from wherever. Whoever knows an email can use them up, so a limit on accounts is also a way to keep
@@ -13,12 +15,6 @@ export const ACCOUNT_LIMIT: RateLimitConfig = { limit: 10, window: 3600, keyPref
 
 /** The names of both policies in the RateLimit fields. */
 const NAMES = ['login-address', 'login-account'];
-
-/** The bucket of every caller whose address is not known. */
-const UNKNOWN_ADDRESS = 'unknown';
-
-/** What a limit says, as the page shows it. `resetAt` is Unix milliseconds. */
-type Shown = Pick<RateLimitResult, 'limit' | 'remaining' | 'resetAt' | 'retryAfterMs' | 'reason' | 'exact' | 'scope'>;
 
 /** A sign-in attempt, counted by its address and on its account, or by neither. */
 export class LoginAttempt {
@@ -91,14 +87,6 @@ export async function forgetAttempts(c: Context<AppEnv>, emails: readonly string
 }
 
 /**
- * The caller's address; IPv6 by the network. On Cloudflare there always is one, unless the zone's owner has it removed: then all
- * callers share one bucket. They may be refused too early, but nobody escapes the limit by arriving without an address.
- */
-function addressOf(c: Context<AppEnv>): string {
-  return clientAddress(c.req.raw) ?? UNKNOWN_ADDRESS;
-}
-
-/**
  * What a limit says once an attempt has been taken back: one more is left, and under GCRA all of them are there an interval sooner.
  * Of one that was never counted, what it said.
  */
@@ -107,6 +95,16 @@ function withOneMore(result: RateLimitResult, soonerMs: number): RateLimitResult
   return { ...result, remaining: result.remaining + 1, resetAt: result.resetAt - soonerMs };
 }
 
-function shown({ limit, remaining, resetAt, retryAfterMs, reason, exact, scope }: RateLimitResult): Shown {
-  return { limit, remaining, resetAt, retryAfterMs, reason, exact, scope };
+/** The answer to an attempt that was refused. */
+export function tooManyAttempts(attempt: LoginAttempt): HttpProblem {
+  const { headers, members, refusedFor, retryAfterMs } = attempt;
+  const seconds = headers['retry-after'];
+  const when = seconds === undefined ? '' : ` Try again in ${seconds} s.`;
+  return new HttpProblem(
+    'too-many-attempts',
+    429,
+    'Too many attempts',
+    `Too many sign-in attempts ${refusedFor}; this one was not checked.${when}`,
+    { headers, members: { user: null, ...members, refusedFor, retryAfterMs } },
+  );
 }

@@ -6,7 +6,9 @@ import { answer } from '../http/answer.ts';
 import { readBody } from '../http/body.ts';
 import { logFailure } from '../http/log.ts';
 import { HttpProblem } from '../http/problem.ts';
-import { LoginAttempt } from './login-limits.ts';
+import { LoginAttempt, tooManyAttempts } from './login-limits.ts';
+import { finishRevocation } from '../account/revocation.ts';
+import { Email } from './input.ts';
 import { verifyPassword } from './password.ts';
 import { SESSION_SECONDS, setSessionCookie } from './session-cookie.ts';
 import { hashSessionToken, newSessionToken } from './session-token.ts';
@@ -14,10 +16,10 @@ import { insertSession } from './sessions-table.ts';
 import { findUser } from './users-table.ts';
 import type { User } from './users-table.ts';
 
-const Credentials = v.object({
-  email: v.pipe(v.string(), v.trim(), v.toLowerCase(), v.maxLength(254), v.email()),
-  password: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
-});
+const Credentials = v.object({ email: Email, password: v.pipe(v.string(), v.minLength(1), v.maxLength(256)) });
+
+/** As much of it as tells two browsers apart. */
+const USER_AGENT_UNITS = 256;
 
 /**
  * `POST /auth/login`: counts the attempt, by its address and on its account, then checks the password, then signs in and takes
@@ -38,10 +40,15 @@ export async function login(c: Context<AppEnv>): Promise<Response> {
     });
   }
 
+  await finishRevocation(c, found.user.id);
   const { session } = await signIn(c, found.user);
   await attempt.takeBack();
   for (const [name, value] of Object.entries(attempt.headers)) c.header(name, value);
   return answer(c, { user: found.user, session: { id: session.id, expiresAt: session.expiresAt }, ...attempt.members });
+}
+
+function userAgentOf(c: Context<AppEnv>): string | null {
+  return c.req.header('User-Agent')?.slice(0, USER_AGENT_UNITS) ?? null;
 }
 
 async function signIn(c: Context<AppEnv>, user: User): Promise<CachedSession> {
@@ -51,23 +58,10 @@ async function signIn(c: Context<AppEnv>, user: User): Promise<CachedSession> {
   const expiresAt = createdAt + SESSION_SECONDS * 1000;
   const id = crypto.randomUUID();
   await c.var.served.d1('insert session', () =>
-    insertSession(c.env.DB, { id, tokenHash, userId: user.id, createdAt, expiresAt }),
+    insertSession(c.env.DB, { id, tokenHash, userId: user.id, createdAt, expiresAt, userAgent: userAgentOf(c) }),
   );
   const record: CachedSession = { session: { id, userId: user.id, token, expiresAt: new Date(expiresAt).toISOString() }, user };
   await c.var.clients.sessions.set(token, record).catch((error: unknown) => logFailure('session cache write', error));
   setSessionCookie(c, token);
   return record;
-}
-
-function tooManyAttempts(attempt: LoginAttempt): HttpProblem {
-  const { headers, members, refusedFor, retryAfterMs } = attempt;
-  const seconds = headers['retry-after'];
-  const when = seconds === undefined ? '' : ` Try again in ${seconds} s.`;
-  return new HttpProblem(
-    'too-many-attempts',
-    429,
-    'Too many attempts',
-    `Too many sign-in attempts ${refusedFor}; this one was not checked.${when}`,
-    { headers, members: { user: null, ...members, refusedFor, retryAfterMs } },
-  );
 }

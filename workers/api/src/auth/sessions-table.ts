@@ -10,13 +10,15 @@ interface SessionRow extends UserColumns {
 /** Stores a new session, and drops this user's expired ones. Times are Unix milliseconds. */
 export async function insertSession(
   db: D1Database,
-  session: { id: string; tokenHash: string; userId: string; createdAt: number; expiresAt: number },
+  session: { id: string; tokenHash: string; userId: string; createdAt: number; expiresAt: number; userAgent?: string | null },
 ): Promise<void> {
   await db.batch([
     db.prepare('DELETE FROM sessions WHERE user_id = ?1 AND expires_at <= ?2').bind(session.userId, session.createdAt),
     db
-      .prepare('INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)')
-      .bind(session.id, session.tokenHash, session.userId, session.createdAt, session.expiresAt),
+      .prepare(
+        'INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+      )
+      .bind(session.id, session.tokenHash, session.userId, session.createdAt, session.expiresAt, session.userAgent ?? null),
   ]);
 }
 
@@ -42,6 +44,36 @@ export async function findSession(
       user: toUser(row),
     }
   );
+}
+
+/** One of a user's live sessions, as they see it themselves. */
+export interface OwnSession {
+  id: string;
+  createdAt: number;
+  expiresAt: number;
+  userAgent: string | null;
+  current: boolean;
+}
+
+/** The most that a list of one's own sessions shows. */
+const MAX_LISTED = 50;
+
+/** A user's live sessions, the newest first. `currentHash` is of the token that asks. */
+export async function listSessions(db: D1Database, userId: string, currentHash: string, now: number): Promise<OwnSession[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT id, created_at AS createdAt, expires_at AS expiresAt, user_agent AS userAgent, token_hash = ?2 AS current
+         FROM sessions WHERE user_id = ?1 AND expires_at > ?3 ORDER BY created_at DESC, id LIMIT ${MAX_LISTED}`,
+    )
+    .bind(userId, currentHash, now)
+    .all<Omit<OwnSession, 'current'> & { current: number }>();
+  return results.map((row) => ({ ...row, current: row.current === 1 }));
+}
+
+/** Deletes one of a user's sessions by its id. False where they have none of that id. */
+export async function deleteSessionOf(db: D1Database, userId: string, id: string): Promise<boolean> {
+  const { meta } = await db.prepare('DELETE FROM sessions WHERE id = ?1 AND user_id = ?2').bind(id, userId).run();
+  return meta.changes > 0;
 }
 
 /** Deletes a session. Deleting one that is gone already is no error. */

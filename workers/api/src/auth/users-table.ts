@@ -25,3 +25,18 @@ export async function findUser(db: D1Database, email: string): Promise<{ user: U
     .first<UserColumns & { password_hash: string }>();
   return row && { user: toUser(row), passwordHash: row.password_hash };
 }
+
+/** Adds a user. False where the email has an account already. Times are Unix milliseconds; `email` is lower case. */
+export async function insertUser(
+  db: D1Database,
+  user: { id: string; email: string; name: string; role: User['role']; passwordHash: string; createdAt: number },
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare(
+      `INSERT INTO users (id, email, name, role, password_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+       ON CONFLICT (email) DO NOTHING`,
+    )
+    .bind(user.id, user.email, user.name, user.role, user.passwordHash, user.createdAt)
+    .run();
+  return meta.changes > 0;
+}

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { readOutbox } from '../account/mail.ts';
 import { forgetAttempts } from '../auth/login-limits.ts';
 import type { AppEnv, LocalDemo } from '../env.ts';
 import { answer } from '../http/answer.ts';
@@ -13,6 +14,7 @@ import { stripeEvent } from './stripe.ts';
  */
 export const demo = new Hono<AppEnv>()
   .get('/', accounts)
+  .get('/outbox', outbox)
   .post('/reset-attempts', resetAttempts)
   .post('/stripe', (c) => {
     if (demoAccounts(c).length === 0) throw problems.notFound();
@@ -22,6 +24,12 @@ export const demo = new Hono<AppEnv>()
 /** `GET /demo`: the accounts of the sample data; none on a deployed worker. */
 function accounts(c: Context<AppEnv>): Response {
   return answer(c, { accounts: demoAccounts(c) });
+}
+
+/** `GET /demo/outbox`: the mail that nothing sends here. */
+async function outbox(c: Context<AppEnv>): Promise<Response> {
+  if (demoAccounts(c).length === 0) throw problems.notFound();
+  return answer(c, { mail: await c.var.served.d1('read outbox', () => readOutbox(c.env.DB)) });
 }
 
 /** `POST /demo/reset-attempts`: forgets the sign-in attempts of the caller and on the demo accounts, so that the refusal can be tried again. */

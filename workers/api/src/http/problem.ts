@@ -14,13 +14,16 @@ export type ProblemName =
   | 'too-many-uploads'
   | 'bad-signature'
   | 'storage-unavailable'
+  | 'too-many-requests'
+  | 'link-expired'
+  | 'confirmation-needed'
   | 'revocation-incomplete'
   | 'reset-incomplete'
   | 'database-unavailable'
   | 'webhooks-unavailable'
   | 'internal';
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 411 | 413 | 415 | 429 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 410 | 411 | 413 | 415 | 429 | 500 | 503;
 
 interface ProblemInit {
   /** Further members of the body. */

@@ -1,0 +1,96 @@
+import type { CacheClient } from '@codex/cloudflare-clients';
+import * as v from 'valibot';
+import type { Env } from '../env.ts';
+import { checkInput } from '../http/body.ts';
+
+/**
+ * What is deleted, in this order. A session that some place still shows must find its watermark and its fence there, so those go
+ * after the sessions, and only when KV has had time to show that the sessions are gone.
+ */
+const PHASES = ['session:', 'usess:', 'urev:', 'srev:', 'limits', 'cache:', 'rest of the cache'] as const;
+const AFTER_SESSIONS = PHASES.indexOf('urev:');
+
+/** KV usually shows a deletion everywhere within 60 s, and promises no bound; this is five times that. */
+const SETTLE_MS = 300_000;
+
+/** Of the 1,000 operations that Workers allow a request, what a page of deletions takes, leaving some for the others. */
+const PAGE_KEYS = 500;
+/** Deletions under way at once: a request may have six connections open. */
+const AT_ONCE = 6;
+
+const State = v.object({
+  phase: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(PHASES.length - 1)),
+  /** KV's own cursor. */
+  at: v.optional(v.string()),
+  /** Unix milliseconds: when this phase may begin. */
+  notBefore: v.optional(v.number()),
+});
+type State = v.InferOutput<typeof State>;
+
+export interface PurgePage {
+  deleted: number;
+  complete: boolean;
+  /** Where to go on. */
+  cursor?: string;
+  /** Milliseconds to wait before that. */
+  waitMs?: number;
+}
+
+/** The cursor to begin with. */
+export const startOfEverything: string = encode({ phase: 0 });
+
+/** Deletes a page of everything that the three clients keep in KV. What isolates remember ends by itself, in seconds. */
+export async function purgeEverything(env: Env, cache: CacheClient, cursor: string, now: number): Promise<PurgePage> {
+  const state = decode(cursor);
+  const waitMs = (state.notBefore ?? 0) - now;
+  if (waitMs > 0) return { deleted: 0, complete: false, cursor, waitMs };
+  const phase = PHASES[state.phase] as (typeof PHASES)[number];
+  const page = await deletePhase(env, cache, phase, state.at);
+  if (page.cursor !== undefined)
+    return { deleted: page.deleted, complete: false, cursor: encode({ ...state, at: page.cursor }) };
+  const next = state.phase + 1;
+  if (next === PHASES.length) return { deleted: page.deleted, complete: true };
+  const settles = next === AFTER_SESSIONS ? { notBefore: now + SETTLE_MS } : {};
+  return {
+    deleted: page.deleted,
+    complete: false,
+    cursor: encode({ phase: next, ...settles }),
+    ...(next === AFTER_SESSIONS ? { waitMs: SETTLE_MS } : {}),
+  };
+}
+
+function deletePhase(
+  env: Env,
+  cache: CacheClient,
+  phase: (typeof PHASES)[number],
+  at?: string,
+): Promise<{ deleted: number; cursor?: string }> {
+  if (phase === 'limits') return deletePage(env.RATE_LIMIT_KV, '', at);
+  if (phase === 'cache:') return cache.deleteByPrefix(phase, at === undefined ? {} : { cursor: at });
+  if (phase === 'rest of the cache') return deletePage(env.CACHE_KV, '', at);
+  return deletePage(env.AUTH_SESSION_KV, phase, at);
+}
+
+async function deletePage(kv: KVNamespace, prefix: string, at?: string): Promise<{ deleted: number; cursor?: string }> {
+  const page = await kv.list({ prefix, limit: PAGE_KEYS, ...(at === undefined ? {} : { cursor: at }) });
+  const names = page.keys.map(({ name }) => name);
+  for (let from = 0; from < names.length; from += AT_ONCE) {
+    await Promise.all(names.slice(from, from + AT_ONCE).map((name) => kv.delete(name)));
+  }
+  return { deleted: names.length, ...(page.list_complete ? {} : { cursor: page.cursor }) };
+}
+
+function encode(state: State): string {
+  return btoa(JSON.stringify(state));
+}
+
+/** Throws `invalid-input` for what is no cursor of ours. */
+function decode(cursor: string): State {
+  let state: unknown;
+  try {
+    state = JSON.parse(atob(cursor));
+  } catch {
+    state = undefined;
+  }
+  return checkInput(v.object({ cursor: State }), { cursor: state }).cursor;
+}
