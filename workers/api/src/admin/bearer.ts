@@ -15,8 +15,8 @@ export function requireAdmin(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const secret = c.env.ADMIN_SECRET;
     if (secret === undefined || secret === '') throw problems.notFound();
-    const [scheme = '', presented = ''] = (c.req.header('Authorization') ?? '').split(' ', 2);
-    if (scheme.toLowerCase() !== 'bearer' || !(await sameSecret(presented, secret))) {
+    const [, presented] = /^bearer +(.+)$/i.exec(c.req.header('Authorization') ?? '') ?? [];
+    if (presented === undefined || !(await sameSecret(presented, secret))) {
       await countRequest(c, ADMIN_LIMIT, addressOf(c), 'admin-address');
       throw new HttpProblem('not-signed-in', 401, 'Not authorized', 'Send the administrator’s secret as a bearer token.', {
         headers: { 'WWW-Authenticate': 'Bearer realm="admin"' },
