@@ -10,6 +10,9 @@ import type { LocalWorker } from './local-worker.ts';
 
 const chromium = findChromium();
 
+/** Long enough for a build, a database and a server on a machine that has much else to do. */
+const BUILD_MS = 300_000;
+
 /** The SvelteKit application exactly as it would be deployed. */
 describe.skipIf(chromium === null)('the application, in a browser', () => {
   let folder: string;
@@ -24,7 +27,7 @@ describe.skipIf(chromium === null)('the application, in a browser', () => {
     await site.build();
     await site.prepare(folder);
     [browser, worker] = await Promise.all([launch(chromium ?? ''), site.serve(folder, 'wrangler.toml')]);
-  });
+  }, BUILD_MS);
 
   afterAll(async () => {
     await browser?.close();

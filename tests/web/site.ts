@@ -41,7 +41,12 @@ export class Site {
   /** Serves what was built: by default in circumstances of a test's choosing, else exactly as it is. */
   async serve(state: string, config = '.svelte-kit/wrangler.toml'): Promise<LocalWorker> {
     const worker = new LocalWorker(state, await freePort(), { configs: [join(this.folder, config)], ready: '/login' });
-    await worker.start();
+    try {
+      await worker.start();
+    } catch (error) {
+      await worker.stop();
+      throw error;
+    }
     return worker;
   }
 
