@@ -109,7 +109,7 @@ CREATE TABLE webhook_unknown (
 -- What is left to do in KV once an effect is stored. A row goes when it is done.
 CREATE TABLE webhook_followups (
   event_id TEXT NOT NULL,
-  action TEXT NOT NULL CHECK (action IN ('forget-library', 'void-sessions')),
+  action TEXT NOT NULL CHECK (action IN ('forget-library', 'revoke-sessions', 'refresh-sessions')),
   user_id TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (event_id, action, user_id)

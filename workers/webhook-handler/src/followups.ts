@@ -2,8 +2,11 @@ import { CacheClient, SessionCacheClient, cacheKeys } from '@codex/cloudflare-cl
 import type { Env } from './env.ts';
 import { logFailure } from './log.ts';
 
-/** Something to do in KV once an effect is stored: forget a user's cached library, or void the user's cached sessions. */
-export type Action = 'forget-library' | 'void-sessions';
+/**
+ * Something to do in KV once an effect is stored: forget a user's cached library; end the user's sessions; or have them read anew from
+ * D1, which logs nobody out.
+ */
+export type Action = 'forget-library' | 'revoke-sessions' | 'refresh-sessions';
 
 interface Followup {
   event_id: string;
@@ -11,7 +14,7 @@ interface Followup {
   user_id: string;
 }
 
-/** Ours: what one retry takes on. Each costs 1 or 2 KV operations, and an invocation has 1,000. */
+/** Ours: what one retry takes on. Most cost 1 or 2 KV operations, and an invocation has 1,000. */
 const RETRY_LIMIT = 100;
 
 /**
@@ -60,17 +63,21 @@ async function run(env: Env, select: string, param: string | number): Promise<vo
   }
 }
 
-/** Whether it was done. Both actions may be done twice. */
+/** Whether it was done. Each may be done twice. */
 async function perform(env: Env, { action, user_id: userId }: Followup): Promise<boolean> {
   try {
-    if (action === 'void-sessions') {
-      await new SessionCacheClient(env.AUTH_SESSION_KV).deleteUserSessions(userId);
-    } else {
-      await new CacheClient(env.CACHE_KV).deleteMany([cacheKeys.userLibrary(userId), cacheKeys.userPurchases(userId)]);
-    }
+    await ACTIONS[action](env, userId);
     return true;
   } catch (error) {
     logFailure(action, error);
     return false;
   }
 }
+
+const ACTIONS: Record<Action, (env: Env, userId: string) => Promise<unknown>> = {
+  'forget-library': (env, userId) =>
+    new CacheClient(env.CACHE_KV).deleteMany([cacheKeys.userLibrary(userId), cacheKeys.userPurchases(userId)]),
+  // Once this resolves every session is void, also where some are still to be deleted.
+  'revoke-sessions': (env, userId) => new SessionCacheClient(env.AUTH_SESSION_KV).deleteUserSessions(userId),
+  'refresh-sessions': (env, userId) => new SessionCacheClient(env.AUTH_SESSION_KV).invalidateUser(userId),
+};

@@ -17,6 +17,6 @@ const defrauder = (payment: string): string =>
 export function signOutDefrauder(db: D1Database, eventId: string, paymentId: string): D1PreparedStatement[] {
   return [
     db.prepare(`DELETE FROM sessions WHERE user_id IN (${defrauder('?1')})`).bind(paymentId),
-    followup(db, eventId, 'void-sessions', defrauder('?3'), paymentId),
+    followup(db, eventId, 'revoke-sessions', defrauder('?3'), paymentId),
   ];
 }

@@ -31,8 +31,8 @@ export const changeSubscription: Effect = (db, event) =>
   );
 
 /**
- * Where the subscription changes a role, the user's cached sessions are voided, since they carry the old one. Nobody is signed
- * out by that: D1 has the sessions still, and the new role. An owner stays one. A subscription that names no user is none of ours.
+ * Where the subscription changes a role, the user's cached sessions are read anew, since they carry the old one. Nobody is signed
+ * out by that. An owner stays one. A subscription that names no user is none of ours.
  */
 function record(db: D1Database, event: Stripe.Event, onConflict: string): D1PreparedStatement[] {
   const { id, status, metadata } = objectOf(event, Subscription);
@@ -47,7 +47,7 @@ function record(db: D1Database, event: Stripe.Event, onConflict: string): D1Prep
     followup(
       db,
       event.id,
-      'void-sessions',
+      'refresh-sessions',
       `SELECT id AS user_id FROM users WHERE id = ?3 AND role <> 'owner' AND role <> ${roleOf('?3')}`,
       userId,
     ),
