@@ -240,7 +240,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     expect(await upload.innerText()).toContain(
       'ffmpeg is not installed here, so this WAV file was only probed, not transcoded.',
     );
-    await expect.poll(() => text('#entries')).toContain('A foghorn');
+    await expect.poll(() => text('#entries'), { timeout: 20_000 }).toContain('A foghorn');
     expect(await text('#log')).toMatch(/Status: A foghorn\s+200\s+from KV/);
     await button('Unpublish A foghorn').waitFor();
   });

@@ -28,6 +28,7 @@ export async function startLibrary() {
 /**
  * Shows a list: a category's id, or the featured one.
  * @param {string} id
+ * @returns {Promise<import('./api.js').Served['from'] | null>} Where it came from; null where another is shown by now.
  */
 export async function showList(id) {
   current = id;
@@ -35,12 +36,18 @@ export async function showList(id) {
     button.setAttribute('aria-pressed', String(button.dataset.list === id));
   const path = id === FEATURED ? '/content/featured' : `/content?category=${encodeURIComponent(id)}`;
   const { ok, body } = await ask(`List: ${categoryName(id)}`, 'GET', path);
-  if (current !== id) return;
+  if (current !== id) return null;
   served.replaceChildren(...(body.served ? [servedBadge(body.served)] : []));
   const list = ok ? /** @type {Content[]} */ (body.content) : [];
   entries.replaceChildren(...list.map(entry));
   if (!ok) showMessage(message, body.detail ?? 'That did not work.', 'error');
   else showMessage(message, list.length === 0 ? 'Nothing is published here yet.' : '');
+  return body.served?.from ?? null;
+}
+
+/** Which list is shown. */
+export function shownList() {
+  return current;
 }
 
 /** The categories: id and name. */

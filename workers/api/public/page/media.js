@@ -1,6 +1,6 @@
 import { ask } from './api.js';
 import { byId, make, showMessage, whileBusy } from './dom.js';
-import { categories, categoryName, showList } from './library.js';
+import { categories, categoryName, showList, shownList } from './library.js';
 import { servedBadge } from './log.js';
 import { showManage } from './manage.js';
 
@@ -117,7 +117,11 @@ async function watch(known, turn) {
     if (media.state !== state) showMessage(message, said(media), media.state === 'failed' ? 'error' : 'good');
   }
   await showManage(user);
-  await showList(media.categoryId);
+  // The consumer has dropped the list from KV. What the api worker remembers of it ends by itself, in ten seconds.
+  while ((await showList(media.categoryId)) === 'memory') {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (turn !== watched || shownList() !== media.categoryId) return;
+  }
 }
 
 /**
