@@ -53,7 +53,7 @@ export function showMessage(region, text, kind = 'good') {
 /**
  * Marks a button as busy while `work` runs, and lets nobody start it twice.
  * @param {HTMLButtonElement} button
- * @param {() => Promise<void>} work
+ * @param {() => Promise<unknown>} work
  */
 export async function whileBusy(button, work) {
   if (button.getAttribute('aria-busy') === 'true') return;
