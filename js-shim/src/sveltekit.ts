@@ -2,7 +2,7 @@ import { tooManyRequests } from './rate-limit-response.js';
 import type { CachedSession } from './cached-session.js';
 import { resolveSession, type SessionOptions } from './session-resolver.js';
 
-export type { ResolvedSession, SessionOptions } from './session-resolver.js';
+export type { LoadedSession, ResolvedSession, SessionOptions } from './session-resolver.js';
 export { signedCookie } from './signed-cookie.js';
 
 /** What {@link sessionHandle} sets; both null where nobody is signed in. `interface Locals extends SessionLocals {}` in app.d.ts. */
