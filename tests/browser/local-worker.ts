@@ -19,7 +19,8 @@ const ENVIRONMENT = {
   NO_COLOR: '1',
 };
 
-const READY_MS = 60_000;
+/** Half a minute where nothing else runs. */
+const READY_MS = 240_000;
 const STOP_MS = 10_000;
 
 /** Migrates and fills a local database in `folder`, as `npm start` does in its own. */

@@ -44,7 +44,7 @@ export default defineConfig({
           root: fromRoot('tests/queue/outside'),
           include: ['*.test.ts'],
           testTimeout: 300_000,
-          hookTimeout: 120_000,
+          hookTimeout: 500_000,
         },
       },
     ],
