@@ -36,6 +36,8 @@ export default defineConfig({
           root: fromRoot('tests/webhook'),
           include: ['*.test.ts'],
           setupFiles: ['./setup.ts'],
+          // Fifty deliveries at once take a second, and far longer on a machine that is busy with other things.
+          testTimeout: 30_000,
         },
       },
       {
