@@ -59,7 +59,7 @@ const memoryLimiters = {
   },
 };
 const sessionCaches = {
-  ours: (store: Store) => new SessionCacheClient(store, options),
+  ours: (store: Store) => new SessionCacheClient(store, { ...options, memory: false }),
   plain: (store: Store) => new PlainSessionCache(store),
   checked: (store: Store) => new CheckedSessionCache(store),
 };

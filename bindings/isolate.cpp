@@ -13,7 +13,7 @@ constexpr std::size_t kKnownRevocations = 4'096;
 std::unique_ptr<Isolate> isolate;
 Caller caller;
 
-Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), sessions(kKnownRevocations, seed), tier(seed) {}
+Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), tier(seed), sessions(kKnownRevocations, seed, tier) {}
 
 Instant toInstant(double unixMs) {
   if (std::isnan(unixMs)) return kEarliest;

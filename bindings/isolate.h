@@ -20,8 +20,8 @@ struct Isolate {
   explicit Isolate(HashSeed seed);
 
   LimitTable limits;
-  SessionMemory sessions;
   Tier tier;
+  SessionMemory sessions;
   Mailbox mailbox;  // last, so that it goes first: the calls in it use the others
 };
 

@@ -51,7 +51,10 @@ void describe(entry::State state, const std::optional<Millis>& age, const entry:
   setNumbers(windows, loadTime);
 }
 
-void report(const SessionAnswer& answer) { reportEnding(answer); }
+void report(SessionAnswer& answer) {
+  reportEnding(answer);
+  offered = std::move(answer.offer);
+}
 void report(CacheAnswer& answer) {
   reportEnding(answer);
   describe(answer.state, answer.age, answer.windows, answer.loadTime);

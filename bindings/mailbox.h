@@ -18,7 +18,7 @@ namespace codex::bindings {
 void report(const RateLimitVerdict& verdict);
 void report(const LimitWritten& written);
 void report(const Result<Instant>& result);
-void report(const SessionAnswer& answer);
+void report(SessionAnswer& answer);
 void report(CacheAnswer& answer);
 /// Writes what a look-up found, in KV or in memory.
 void describe(entry::State state, const std::optional<Millis>& age, const entry::Windows& windows, Millis loadTime);

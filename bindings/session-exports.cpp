@@ -3,6 +3,7 @@
 #include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
 #include "bindings/numbers.h"
+#include "wasm/session/session-recall.h"
 
 namespace codex::bindings {
 namespace {
@@ -40,6 +41,17 @@ int getSession(int token, int form, double maxStaleMs) {
   return call(false, [&](KvStore& store) {
     return codex::getSession(isolate->sessions, store, std::move(names), toDuration<Millis>(maxStaleMs));
   });
+}
+
+/// Looks a session up in memory alone, without a call: its slot, or -1.
+int recallSession(unsigned store, int token, double now, double maxAgeMs, double maxStaleMs) {
+  textBuffer().rewind();
+  const InputText text = textBuffer().next(token);
+  if (!text.whole()) return -1;
+  const std::optional<Slot> slot = codex::recallSession(isolate->tier, store, text.head, toInstant(now),
+                                                        toDuration<Millis>(maxAgeMs), toDuration<Millis>(maxStaleMs));
+  leave(State::Done);
+  return slot ? static_cast<int>(*slot) : -1;
 }
 
 /// Where the numbers of a session that is to be stored stand: its stamps, and what is wanted where its end is to be put off.
@@ -151,6 +163,7 @@ EMSCRIPTEN_BINDINGS(session) {
   using codex::bindings::function;
 
   function("getSession", &bindings::getSession);
+  function("recallSession", &bindings::recallSession);
   function("setSession", &bindings::setSession);
   function("deleteSession", &bindings::deleteSession);
   function("revokeUser", &bindings::revokeUser);

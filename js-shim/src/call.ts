@@ -307,6 +307,7 @@ export class Call {
     instance.rewind();
 
     if (this.#found && this.#kind === Kind.Session) {
+      this.payload = this.#foundText;
       this.session = parsed(this.#foundText);
       if (this.token !== '') giveToken(this.session, this.token);
       this.stamps = this.#foundStamps;

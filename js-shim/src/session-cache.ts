@@ -7,6 +7,7 @@ import { KVClientError, storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
 import { inRange } from './options.js';
 import { RegistryObjects } from './registry-object.js';
+import { Remembered } from './remembered.js';
 import { NO_STAMPS, type SessionFacts, type SessionStamps, sessionFactsOf, writeSessionFacts } from './session-facts.js';
 import { DIGEST_UNITS, indexedId, PAGE_SESSIONS, SessionIndex, type SessionInfo } from './session-index.js';
 import { isLoading, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
@@ -26,21 +27,35 @@ const DEFAULT_LISTED = 50;
 /** Sessions whose last `touch` is remembered. */
 const TOUCHES = 1000;
 
-const { Field, SessionName, TokenForm } = enums;
+const { Field, SessionName, State, TokenForm } = enums;
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
 interface Asked {
   readonly token: string;
   readonly form: number;
   readonly maxStaleMs: number;
+  /** Whether what is found is kept in memory. */
+  readonly keeps: boolean;
 }
 
 const READING: Steps<Asked, Ending> = {
   op: 'get',
   begin: (instance, { token, form, maxStaleMs }) => instance.exports.getSession(instance.write(token), form, maxStaleMs),
-  end: endingOf,
+  end: (instance, call, { form, keeps }) => {
+    const ending = endingOf(instance);
+    if (ending.outcome === 'hit' && keeps) {
+      keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
+    }
+    return ending;
+  },
   lost: lostEnding,
 };
+
+/** Keeps in memory what the call that has just ended offers. */
+function keep(instance: Instance, text: string): void {
+  const remembered = new Remembered(text);
+  instance.remember(remembered, remembered.bytes);
+}
 
 /** A session that was read, and what that has cost. */
 interface Read {
@@ -90,6 +105,7 @@ export class SessionCacheClient {
     const longest = maxSessionSeconds ?? DEFAULT_MAX_SESSION_SECONDS;
     this.#maxSessionSeconds = inRange(longest, 'maxSessionSeconds', 60, LONGEST_SECONDS);
     this.#maxStaleMs = inRange(maxStaleMs ?? DEFAULT_MAX_STALE_MS, 'maxStaleMs', 1, LONGEST_SECONDS * 1000);
+    this.#ask = this.#asking(this.#maxStaleMs);
     const interval = touchIntervalSeconds ?? DEFAULT_TOUCH_INTERVAL_SECONDS;
     this.#touchIntervalSeconds = inRange(interval, 'touchIntervalSeconds', 0, LONGEST_SECONDS);
     this.#absoluteSeconds =
@@ -281,6 +297,14 @@ export class SessionCacheClient {
 
   async #get(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
     checkString(token, op, 'sessionToken');
+    if (options === undefined ? !this.#strict : !this.#isStrict(op, options)) {
+      const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
+      const recalled = this.#caller.recall(maxStaleMs === this.#maxStaleMs ? this.#ask : this.#asking(maxStaleMs), token);
+      if (recalled !== undefined) {
+        this.#caller.report(recalled, op, 'hit', 'memory');
+        return (recalled.payload as Remembered).take() as CachedSession;
+      }
+    }
     const { call, ending, source } = await this.#read(op, token, options);
     this.#report(call, op, ending, source);
     const session = ending.outcome === 'hit' ? (call.session as CachedSession) : null;
@@ -288,17 +312,29 @@ export class SessionCacheClient {
     return session;
   }
 
+  readonly #asking =
+    (maxStaleMs: number) =>
+    (instance: Instance, token: string, nowMs: number): number => {
+      const { store, memoryMs } = this.#caller;
+      instance.rewind();
+      return instance.exports.recallSession(store.id, instance.write(token), nowMs, memoryMs, maxStaleMs);
+    };
+  readonly #ask: (instance: Instance, token: string, nowMs: number) => number;
+
+  /** Whether the registry is asked. Throws for options that can never work. */
+  #isStrict(op: string, { strict = this.#strict, maxStaleMs = this.#maxStaleMs }: SessionReadOptions): boolean {
+    inRange(maxStaleMs, `${op}: maxStaleMs`, 0, LONGEST_SECONDS * 1000, 'invalid-argument');
+    if (strict && this.#registry === undefined) throw new KVClientError('invalid-argument', `${op}: ${NO_REGISTRY}`);
+    return strict;
+  }
+
   /** Reads a session, from the registry as well where that is wanted. */
   async #read(op: string, token: string, options: SessionReadOptions | undefined): Promise<Read> {
     const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
-    const strict = options?.strict ?? this.#strict;
-    if (options !== undefined) {
-      inRange(maxStaleMs, `${op}: maxStaleMs`, 0, LONGEST_SECONDS * 1000, 'invalid-argument');
-      if (strict && this.#registry === undefined) throw new KVClientError('invalid-argument', `${op}: ${NO_REGISTRY}`);
-    }
+    const strict = options === undefined ? this.#strict : this.#isStrict(op, options);
     const call = this.#caller.begin();
     if (this.#form === TokenForm.Hashed) call.token = token;
-    const ending = await call.run(READING, { token, form: this.#form, maxStaleMs });
+    const ending = await call.run(READING, { token, form: this.#form, maxStaleMs, keeps: this.#caller.memoryMs > 0 });
     if (!strict || ending.outcome !== 'hit') return { call, ending };
     const good = await this.#isAccepted(op, token, call.session as CachedSession, call.stamps);
     if (good === true) return { call, ending, source: 'authority' };
@@ -357,6 +393,7 @@ export class SessionCacheClient {
     call.payload = this.#form === TokenForm.Hashed ? withoutToken(text) : text;
     const { l, o, t } = stamps;
     const { wantedMs, createdMs } = rolling ?? { wantedMs: Number.NaN, createdMs: Number.NaN };
+    let endMs = 0;
     const begin = (instance: Instance): number => {
       instance.writeNumbers([l, o, t, wantedMs, createdMs, this.#touchIntervalSeconds * 1000, this.#absoluteSeconds]);
       const presented = instance.write(token);
@@ -367,10 +404,20 @@ export class SessionCacheClient {
         wellTyped, own, sessionUserId, userId, expiresAt, role, instance.writeHead(idJson, idJson.length),
         this.#maxSessionSeconds,
       );
-      if (rolling !== undefined) call.payload = withEnd(call.payload, instance.reply()[Field.ExpiresAt] as number);
+      if (rolling !== undefined && state === State.Waiting) {
+        endMs = instance.reply()[Field.ExpiresAt] as number;
+        call.payload = withEnd(call.payload, endMs);
+      }
       return state;
     };
-    return call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
+    const end = (instance: Instance): Ending => {
+      const ending = endingOf(instance);
+      const { memoryMs } = this.#caller;
+      // With its end put off, what was stored is not what was given.
+      if (ending.outcome === 'stored' && memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
+      return ending;
+    };
+    return call.run({ op, begin, end, lost: lostEnding }, undefined);
   }
 
   async #delete(op: string, token: string, form: number, userId: string): Promise<void> {

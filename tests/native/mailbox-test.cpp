@@ -214,7 +214,8 @@ TEST_F(MailboxTest, LeavesAFailureInTheReply) {
 }
 
 TEST_F(MailboxTest, HandsSessionFactsToTheCallThatAskedForThem) {
-  SessionMemory memory(8, HashSeed{1, 2});
+  Tier tier(HashSeed{1, 2});
+  SessionMemory memory(8, HashSeed{1, 2}, tier);
   KvStore& store = mailbox.open(kStart + kPatience);
   const SharedNames names = namesOf(0, {"tok"}, TokenForm::Plain);
   EXPECT_EQ(mailbox.run(getSession(memory, store, names, Millis{3'600'000})), State::Waiting);

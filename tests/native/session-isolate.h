@@ -10,6 +10,7 @@
 #include "tests/native/running-call.h"
 #include "wasm/kv/key.h"
 #include "wasm/session/session-cache.h"
+#include "wasm/session/session-recall.h"
 
 namespace codex::testing {
 
@@ -36,7 +37,9 @@ class SessionIsolate {
   using Call = RunningCall<SessionAnswer>;
 
   explicit SessionIsolate(FakeStore& store, int place = 0, TokenForm form = TokenForm::Plain)
-      : store_(store), place_(place), form_(form) {}
+      : store_(store), place_(place), form_(form) {
+    tier_.raiseBound(1 << 20);
+  }
 
   Call& beginGet(Millis maxStale = kMaxStale, const std::string& token = "token-of-alice") {
     return begin([&](KvStore& kv) { return getSession(memory_, kv, names(token), maxStale); });
@@ -58,6 +61,13 @@ class SessionIsolate {
   }
   Call& beginDrop(std::string session, std::string index) {
     return begin([&](KvStore& kv) { return dropSession(kv, std::move(session), std::move(index)); });
+  }
+
+  /// What memory answers, once it has been given what the call offers.
+  bool keep(const Call& call) { return call.result().offer && take(tier_, *call.result().offer, 400).has_value(); }
+  bool recalls(Millis maxAge = std::chrono::seconds{2}, Millis maxStale = kMaxStale,
+               const std::string& token = "token-of-alice") {
+    return recallSession(tier_, 0, token, store_.now(), maxAge, maxStale).has_value();
   }
 
   SessionOutcome get(Millis maxStale = kMaxStale, const std::string& token = "token-of-alice") {
@@ -84,7 +94,8 @@ class SessionIsolate {
   FakeStore& store_;
   int place_;
   TokenForm form_;
-  SessionMemory memory_{64, HashSeed{1, 2}};
+  Tier tier_{HashSeed{3, 4}};
+  SessionMemory memory_{64, HashSeed{1, 2}, tier_};
   std::vector<std::unique_ptr<Call>> calls_;
 };
 

@@ -252,7 +252,7 @@ describe('deleteUserSessions', () => {
   });
 
   it('leaves an unreadable watermark to mean that everything may be revoked', async () => {
-    const sessions = new SessionCacheClient(env.KV);
+    const sessions = new SessionCacheClient(env.KV, { memory: false });
     const [userId, token] = [newToken(), newToken()];
     await sessions.set(token, sessionOf(token, { userId }));
     await env.KV.put(`urev:${userId}`, '{"before":"yesterday"}');

@@ -25,7 +25,9 @@ async function loggedIn(sessions: SessionCacheClient, userId: string, count: num
 }
 
 const shown = async (kv: KVLike, tokens: string[], options: SessionCacheOptions = {}): Promise<boolean[]> =>
-  Promise.all(tokens.map(async (token) => (await new SessionCacheClient(kv, options).get(token)) !== null));
+  Promise.all(
+    tokens.map(async (token) => (await new SessionCacheClient(kv, { memory: false, ...options }).get(token)) !== null),
+  );
 
 describe('on real KV', () => {
   it('deleteUserSessions voids and deletes what the index lists, for every isolate, and leaves what comes after', async () => {
@@ -69,7 +71,7 @@ describe('on real KV', () => {
 
   it('a hit reads three keys in one operation once its user is known', async () => {
     const kv = recording(env.KV);
-    const sessions = new SessionCacheClient(kv);
+    const sessions = new SessionCacheClient(kv, { memory: false });
     const [token = ''] = await loggedIn(sessions, 'user-1', 1);
     kv.operations.length = 0;
     expect(await sessions.get(token)).not.toBeNull();
@@ -105,7 +107,8 @@ describe('the four races', () => {
     ['delete', (sessions: SessionCacheClient, _: string, token: string) => sessions.delete(token)],
   ])('a load in flight elsewhere brings nothing back that %s has ended', async (_, revoke) => {
     const kv = new MemoryKV();
-    const [here, elsewhere] = [new SessionCacheClient(recording(kv)), new SessionCacheClient(recording(kv))];
+    const there = recording(kv);
+    const [here, elsewhere] = [new SessionCacheClient(recording(kv)), new SessionCacheClient(there)];
     const [userId, token] = [newName(), newName()];
     const loaded = Promise.withResolvers<void>();
     const loading = elsewhere.getOrLoad(token, async () => {
@@ -117,9 +120,9 @@ describe('the four races', () => {
     loaded.resolve();
     expect(await loading).not.toBeNull();
     expect(await kv.get(`session:${token}`)).not.toBeNull();
-    expect(await shown(recording(kv), [token])).toEqual([false]);
     expect(await here.get(token)).toBeNull();
-    expect(await elsewhere.get(token)).toBeNull();
+    // What the memory there has, it has for two seconds.
+    for (const store of [recording(kv), there]) expect(await shown(store, [token])).toEqual([false]);
   });
 
   it('a login before the revocation goes, and one after it stays', async () => {

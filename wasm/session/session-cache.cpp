@@ -6,6 +6,7 @@
 
 #include "wasm/json/fields.h"
 #include "wasm/kv/key.h"
+#include "wasm/session/session-recall.h"
 
 namespace codex {
 namespace {
@@ -51,6 +52,7 @@ std::optional<Instant> newest(const RevokedBefore& revoked) { return std::max(re
 }  // namespace
 
 Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, Millis maxStale) {
+  const Stamp began = memory.tier.stamp();
   const SharedNames first = names;
   const bool guessed = !first->user.text.empty();
   const std::array<std::string_view, 2> also = {first->fence.text, first->user.text};
@@ -80,10 +82,14 @@ Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedName
     memory.known.note(names);
   }
   const auto shown = [&](Instant now) {
-    return *expiresAt > now && isCurrent(stamps, knownOf(memory.revocations, *names), now, maxStale);
+    SessionAnswer answer{SessionOutcome::Miss};
+    if (*expiresAt <= now || !isCurrent(stamps, knownOf(memory.revocations, *names), now, maxStale)) return answer;
+    answer.outcome = SessionOutcome::Hit;
+    answer.offer = offerOf(*names, {began, kEarliest}, *expiresAt, stamps, now);
+    return answer;
   };
-  if (!shown(read.now)) co_return SessionAnswer{SessionOutcome::Miss};
-  if (guessedRight) co_return SessionAnswer{SessionOutcome::Hit};
+  SessionAnswer answer = shown(read.now);
+  if (guessedRight || answer.outcome != SessionOutcome::Hit) co_return answer;
 
   const KvAnswer mark = co_await store.perform({.verb = KvVerb::Get, .key = names->user.text, .cacheTtl = kv::kMinCacheTtl});
   if (!mark.outcome) co_return failed(mark);
@@ -92,11 +98,12 @@ Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedName
     co_return SessionAnswer{SessionOutcome::Corrupt};
   }
   // Asked again, since a revocation may have been made here while the watermark was being read.
-  co_return SessionAnswer{shown(mark.now) ? SessionOutcome::Hit : SessionOutcome::Miss};
+  co_return shown(mark.now);
 }
 
 Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest,
                                SessionToStore session, Instant now) {
+  forgetSession(memory.tier, *names);
   const std::string index = indexKey(*names);
   const bool indexed = !session.idJson.empty();
   const std::optional<Seconds> ttl = sessionTtl(session.expiresAt, now, longest);
@@ -127,12 +134,19 @@ Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedName
       {.verb = KvVerb::Put, .kind = KvValue::Payload, .key = names->session.text, .metadata = metadata, .ttl = *ttl});
   if (!stored.outcome) co_return failed(stored);
   memory.known.note(names);
+  SessionAnswer answer{SessionOutcome::Stored};
+  Instant storedAt = stored.now;
   if (indexed) {
     const KvAnswer listed = co_await store.perform(
         {.verb = KvVerb::Put, .key = index, .value = indexValue(*names), .metadata = indexMetadata, .ttl = *ttl});
     if (!listed.outcome) co_return failed(listed);
+    storedAt = listed.now;
   }
-  co_return SessionAnswer{SessionOutcome::Stored};
+  // Not where it was revoked while it was on its way.
+  if (isCurrent(session.stamps, knownOf(memory.revocations, *names), storedAt, kLatest - kEarliest)) {
+    answer.offer = offerOf(*names, {memory.tier.stamp(), kLatest}, session.expiresAt, session.stamps, storedAt);
+  }
+  co_return answer;
 }
 
 Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest, bool indexed,
@@ -140,6 +154,7 @@ Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedN
   const SharedNames first = names;
   const Instant before = now + kClockSkew;
   memory.revocations.note(first->fence, before);
+  forgetSession(memory.tier, *first);
   const std::string text = encodeWatermark(before);
   const KvAnswer fence = co_await store.perform({.verb = KvVerb::Put, .key = first->fence.text, .value = text, .ttl = longest});
   const SessionAnswer answer = fence.outcome ? SessionAnswer{SessionOutcome::Deleted} : failed(fence);
@@ -166,6 +181,7 @@ Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedN
 Task<SessionAnswer> revokeUser(SessionMemory& memory, KvStore& store, StoreKey watermark, Seconds longest, Instant now) {
   const Instant before = now + kClockSkew;
   memory.revocations.note(watermark, before);
+  forgetUser(memory.tier, watermark);
   const std::string text = encodeWatermark(before);
   const KvAnswer answer = co_await store.perform({.verb = KvVerb::Put, .key = watermark.text, .value = text, .ttl = longest});
   if (!answer.outcome) co_return failed(answer);

@@ -5,6 +5,7 @@
 
 #include "wasm/async/task.h"
 #include "wasm/kv/kv-store.h"
+#include "wasm/memory/memory.h"
 #include "wasm/session/revocations.h"
 #include "wasm/session/session-names.h"
 #include "wasm/session/session-record.h"
@@ -25,17 +26,20 @@ enum class SessionOutcome {
 struct SessionAnswer {
   SessionOutcome outcome;
   std::optional<ErrorCode> error = {};
+  std::optional<Offer> offer = {};
 };
 
 /// What an isolate remembers of sessions.
 struct SessionMemory {
-  SessionMemory(std::size_t revocations_, HashSeed seed) : revocations(revocations_, seed), known(seed) {}
+  SessionMemory(std::size_t revocations_, HashSeed seed, Tier& tier_)
+      : revocations(revocations_, seed), known(seed), tier(tier_) {}
 
   Revocations revocations;
   KnownSessions known;
+  Tier& tier;
 };
 
-/// Reads a session. A copy is shown only if it is well-formed, unexpired, the presented token's own, no older than `maxStale`,
+/// Reads a session, and offers it to memory. A copy is shown only if it is well-formed, unexpired, the presented token's own, no older than `maxStale`,
 /// and loaded after both the watermark of its user and its token's fence; one of these that cannot be read is a miss.
 /// Cost: the session and the fence in one read, with the watermark where the token's user is known, else that in a second; under
 /// hashed keys one more read of one key where nothing stands under the hash.
