@@ -26,11 +26,7 @@ interface Running {
 /** An application beside better-auth, with a cache of its own that better-auth tells of changes. */
 async function running(kv = env.KV): Promise<Running> {
   const sessions = new SessionCacheClient(kv);
-  const hooks = cachedSessionHooks({
-    delete: (token) => sessions.delete(token),
-    invalidateUser: (userId) => sessions.deleteUserSessions(userId),
-  });
-  const site = await Site.open({ auth: { databaseHooks: hooks } });
+  const site = await Site.open({ auth: { databaseHooks: cachedSessionHooks(sessions) } });
   const left: Promise<unknown>[] = [];
   const app = new Hono<App>();
   app.use(

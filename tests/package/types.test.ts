@@ -67,7 +67,7 @@ export function forBetterAuth(kv: KVNamespace, counters: DurableObjectNamespace<
   const options = withKVStorage({ session: { storeSessionInDatabase: true } }, { kv, counters });
   withKVStorage({ appName: 'Codex' }, { kv, counters: untyped, shards: 4, storeTimeoutMs: 500 });
   const sessions = new SessionCacheClient(kv);
-  const hooks = cachedSessionHooks({ delete: (token) => sessions.delete(token), invalidateUser: (id) => sessions.deleteUserSessions(id) });
+  const hooks = cachedSessionHooks(sessions);
   return { stored: options.session.storeSessionInDatabase satisfies boolean, get: options.secondaryStorage.get, hooks };
 }
 

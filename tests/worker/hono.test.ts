@@ -291,14 +291,26 @@ describe('guessing', () => {
     const database = new Database();
     const token = database.signIn();
     const value = await signed(token, SECRET);
-    const at = site(env.KV, database, { unknownTokens: UNKNOWN });
     const blocked = { 'CF-Connecting-IP': '203.0.113.6' };
-    await guess(at, 4, blocked);
+    await guess(site(env.KV, database, { unknownTokens: UNKNOWN }), 4, blocked);
+    // Slow enough for the second to come upon the load of the first.
+    const counting = new RateLimiterClient(env.KV);
+    const asked: string[] = [];
+    const limiter = Object.assign(Object.create(counting) as RateLimiterClient, {
+      checkLimit: counting.checkLimit.bind(counting),
+      async peek(...args: Parameters<RateLimiterClient['peek']>) {
+        asked.push(args[0]);
+        await scheduler.wait(50);
+        return counting.peek(...args);
+      },
+    });
+    const at = site(env.KV, database, { unknownTokens: UNKNOWN, limiter });
     const [refused, welcome] = await Promise.all([
       at.visit(value, blocked),
       at.visit(value, { 'CF-Connecting-IP': '203.0.113.7' }),
     ]);
     expect([refused.status, welcome]).toEqual([429, somebody(token)]);
+    expect(asked).toEqual(['203.0.113.6', '203.0.113.7']);
   });
 
   it('is not counted where there is no address, nor where nobody is to count', async () => {
