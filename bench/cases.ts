@@ -1,4 +1,6 @@
 import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { type CacheEntry, cachified } from '@epic-web/cachified';
+import { LRUCache } from 'lru-cache';
 import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import { PlainCache } from './plain/cache.ts';
 import { CheckedSessionCache } from './plain/checked-session-cache.ts';
@@ -33,7 +35,6 @@ const keysOf = <T>(make: (number: number) => T): T[] => Array.from({ length: KEY
 const addresses = keysOf((number) => `203.0.113.${number + 100}`);
 const lists = keysOf(sampleList);
 const listKeys = keysOf((number) => `cache:content:published:${number}`);
-const writtenListKeys = keysOf((number) => `cache:content:published:${number + WRITTEN}`);
 
 /** The work that a client leaves for after the answer counts as part of the operation. */
 let deferred: Promise<unknown> | undefined;
@@ -64,9 +65,27 @@ const sessionCaches = {
   checked: (store: Store) => new CheckedSessionCache(store),
 };
 const caches = {
-  ours: (store: Store) => new CacheClient(store, options),
+  ours: (store: Store) => new CacheClient(store, { ...options, memory: false }),
   plain: (store: Store) => new PlainCache(store),
 };
+/** Values that are in memory: everybody gets a copy, or the one value that all share. */
+const memoryCaches = {
+  ours: (store: Store): MemoryCache => {
+    const cache = new CacheClient(store, options);
+    return { get: (key, load) => cache.getOrSet(key, DAY_SECONDS, load) };
+  },
+  reference: (): MemoryCache => {
+    const cache = new LRUCache<string, CacheEntry<SampleList>>({ max: 10_000 });
+    return { get: (key, load) => cachified({ key, cache: cache as never, ttl: DAY_SECONDS * 1000, getFreshValue: load }) };
+  },
+  copy: (): MemoryCache => {
+    const { get } = memoryCaches.reference();
+    return { get: async (key, load) => structuredClone(await get(key, load)) };
+  },
+};
+interface MemoryCache {
+  get(key: string, load: () => Promise<SampleList>): Promise<SampleList>;
+}
 
 type Limiter = ReturnType<(typeof limiters)['ours' | 'plain']>;
 type Sessions = ReturnType<(typeof sessionCaches)['ours' | 'plain' | 'checked']>;
@@ -145,6 +164,19 @@ export const cases: readonly Case[] = [
       }),
     ];
   }),
+  ...(['reference', 'copy'] as const).map((against) =>
+    compare(
+      'a value in memory',
+      against === 'copy' ? 'cachified, a clone' : 'cachified, shared',
+      { ours: memoryCaches.ours, plain: memoryCaches[against] },
+      async (cache: MemoryCache) => ({
+        operate: async (number) => {
+          const turn = number % KEYS;
+          isList(await cache.get(pick(listKeys, turn), async () => pick(lists, turn)), turn);
+        },
+      }),
+    ),
+  ),
   compare('cache.get', 'plain', caches, async (cache: Cache) => {
     for (const [number, list] of lists.entries()) await cache.set(pick(listKeys, number), list, DAY_SECONDS);
     return {
@@ -154,17 +186,20 @@ export const cases: readonly Case[] = [
       },
     };
   }),
-  compare('cache.set', 'plain', caches, async (cache: Cache, store: Store) => ({
-    operate: async (number) => {
-      const turn = number % KEYS;
-      await cache.set(pick(writtenListKeys, turn), pick(lists, turn), DAY_SECONDS);
-    },
-    afterBatch: async (last) => {
-      const turn = last % KEYS;
-      isList(JSON.parse((await store.get(pick(writtenListKeys, turn), 'text')) ?? 'null') as SampleList | null, turn);
-      await store.delete(pick(writtenListKeys, turn));
-    },
-  })),
+  // Each key once: one that is written again within a second waits for its turn.
+  compare('cache.set', 'plain', caches, async (cache: Cache, store: Store) => {
+    const keyOf = (number: number): string => `cache:content:written:${number}`;
+    let first = 0;
+    return {
+      operate: async (number) => {
+        await cache.set(keyOf(number), pick(lists, number % KEYS), DAY_SECONDS);
+      },
+      afterBatch: async (last) => {
+        isList(JSON.parse((await store.get(keyOf(last), 'text')) ?? 'null') as SampleList | null, last % KEYS);
+        for (; first <= last; first++) await store.delete(keyOf(first));
+      },
+    };
+  }),
   compare('cache.getOrSet, hit', 'plain', caches, async (cache: Cache) => {
     for (const [number, list] of lists.entries()) await cache.set(pick(listKeys, number), list, DAY_SECONDS);
     const load = (): Promise<SampleList> => Promise.reject(new Error('getOrSet loaded what is cached'));

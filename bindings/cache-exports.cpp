@@ -61,8 +61,8 @@ int lookUpEntry(int key, unsigned namespaceBytes, double ttl, double negativeTtl
 }
 
 /// Looks an entry up in memory alone, without a call: its slot, or -1. A key that would be refused is not found. The outcome stands
-/// in the reply as that of `lookUpEntry` does, but without tags. `u`: see `recall`.
-int recallEntry(unsigned store, int key, double now, double maxAgeMs, double u) {
+/// in the reply as that of `lookUpEntry` does, but without tags. `chance`: see `recall`.
+int recallEntry(unsigned store, int key, double now, double maxAgeMs, double chance) {
   textBuffer().rewind();
   const InputText text = textBuffer().next(key);
   Result<key::CacheKey> shortened;
@@ -70,18 +70,12 @@ int recallEntry(unsigned store, int key, double now, double maxAgeMs, double u) 
   if (!verbatim) shortened = key::forCache(text);
   if (!shortened) return -1;
   const Memory memory{isolate->tier, store, Maker::Cache};
-  const auto found =
-      recall(memory, verbatim ? text.head : std::string_view(shortened->text), toInstant(now), toDuration<Millis>(maxAgeMs), u);
+  const auto found = recall(memory, verbatim ? text.head : std::string_view(shortened->text), toInstant(now),
+                            toDuration<Millis>(maxAgeMs), chance);
   leave(State::Done);
   if (!found) return -1;
   describe(found->state, found->age, found->windows, found->loadTime);
   return static_cast<int>(found->slot);
-}
-
-/// Whether memory has an entry, without counting as a question.
-bool remembersEntry(int key, double maxAgeMs) {
-  const Subject subject = nextSubject(key, 0);
-  return subject.key && remembers(memory(), subject.key->text, caller.now, toDuration<Millis>(maxAgeMs));
 }
 
 /// Reads the epochs of the tags named. The text is the client's namespace.
@@ -155,7 +149,6 @@ EMSCRIPTEN_BINDINGS(cache) {
   function("checkPrefix", &checkPrefix);
   function("lookUpEntry", &lookUpEntry);
   function("recallEntry", &recallEntry);
-  function("remembersEntry", &remembersEntry);
   function("readEpochs", &bindings::readEpochs);
   function("storeEntry", &bindings::storeEntry);
   function("deleteEntry", &bindings::deleteEntry);

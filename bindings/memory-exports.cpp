@@ -2,6 +2,7 @@
 
 #include "bindings/embind-exports.h"
 #include "bindings/isolate.h"
+#include "wasm/memory/write-governor.h"
 
 namespace codex::bindings {
 namespace {
@@ -20,12 +21,30 @@ int remember(double payloadBytes) {
 unsigned releasedAddress() { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(isolate->tier.released().data())); }
 void drained() { isolate->tier.drained(); }
 
+/// Milliseconds that a write of a key has to wait for its turn.
+double waitForTurn(double answered, double claimedUntil, double now) {
+  return static_cast<double>(governor::waitForTurn({toInstant(answered), toInstant(claimedUntil)}, toInstant(now)).count());
+}
+
+/// Until when a write that begins now is taken for being under way.
+double claimFrom(double now, double operationTimeoutMs) {
+  const Instant until = governor::claimFrom(toInstant(now), toDuration<Millis>(operationTimeoutMs));
+  return static_cast<double>(until.time_since_epoch().count());
+}
+
+/// Milliseconds until a write that failed is tried again, or -1: it is given up.
+double retryIn(bool rateLimited, int tries, double spentMs, double u) {
+  const auto wait = governor::retryIn(rateLimited, tries, toDuration<Millis>(spentMs), u);
+  return wait ? static_cast<double>(wait->count()) : -1.0;
+}
+
 double memoryBytes() { return static_cast<double>(isolate->tier.bytes()); }
 unsigned memoryEntries() { return static_cast<unsigned>(isolate->tier.entries()); }
 
 }  // namespace
 }  // namespace codex::bindings
 
+using namespace codex;
 using namespace codex::bindings;
 
 EMSCRIPTEN_BINDINGS(memory) {
@@ -35,6 +54,9 @@ EMSCRIPTEN_BINDINGS(memory) {
   function("remember", &remember);
   function("releasedAddress", &releasedAddress);
   function("drained", &drained);
+  function("waitForTurn", &bindings::waitForTurn);
+  function("claimFrom", &bindings::claimFrom);
+  function("retryIn", &bindings::retryIn);
   function("memoryBytes", &memoryBytes);
   function("memoryEntries", &memoryEntries);
 }

@@ -2,7 +2,8 @@
 
 /** The most a package operation should take, as a multiple of the plain code on the same store. */
 export function targetOf(place, { name, against }) {
-  if (against === 'rate-limiter-flexible') return 1;
+  if (against === 'rate-limiter-flexible' || against === 'cachified, shared') return 1;
+  if (against === 'cachified, a clone') return 0.5;
   if (name.startsWith('checkLimit') && place !== 'kv') return place === 'node' ? 0.9 : 1;
   if (name === 'session.get' && against === 'plain') return 1.5;
   return undefined;

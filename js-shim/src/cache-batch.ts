@@ -118,7 +118,7 @@ export async function deleteEach(
   const failed: string[] = [];
   await each(keys, async (key) => {
     const name = full(key);
-    const older = entries.supersede(name);
+    const older = entries.overtakeWrites(name);
     if (older !== undefined) await older;
     const { error } = await entries.delete(op, name);
     if (error === undefined) return;

@@ -7,6 +7,7 @@ import { flightId, supersede, within } from './flights.js';
 import type { Instance } from './instance.js';
 import { Remembered } from './remembered.js';
 import { isValid, type Validate } from './validation.js';
+import { governed, insisted, overtakeWrite, waits } from './write-governor.js';
 
 const { Field, State } = enums;
 
@@ -151,25 +152,14 @@ export class Entries {
     return recalled === undefined ? undefined : foundInMemory(recalled, full);
   }
 
-  readonly #ask = (instance: Instance, full: string, nowMs: number, u = 0): number => {
+  readonly #ask = (instance: Instance, full: string, nowMs: number, chance = 0): number => {
     const { store, memoryMs } = this.caller;
     instance.rewind();
-    return instance.exports.recallEntry(store.id, instance.write(full), nowMs, memoryMs, u);
+    return instance.exports.recallEntry(store.id, instance.write(full), nowMs, memoryMs, chance);
   };
   readonly #askEarly = (instance: Instance, full: string, nowMs: number): number => {
-    return this.#ask(instance, full, nowMs, 1 - Math.random());
+    return this.#ask(instance, full, nowMs, -Math.log(1 - Math.random()));
   };
-
-  /** Whether memory has an entry that would be answered. */
-  async remembers(op: string, full: string): Promise<boolean> {
-    let remembers = false;
-    const { memoryMs } = this.caller;
-    await this.#run(this.caller.begin(), op, NO_TAGS, (instance) => {
-      remembers = memoryMs > 0 && instance.exports.remembersEntry(instance.write(full), memoryMs);
-      return State.Done;
-    });
-    return remembers;
-  }
 
   /** Drops from memory what begins so. */
   async buryPrefix(op: string, full: string): Promise<void> {
@@ -181,10 +171,22 @@ export class Entries {
     await within(older, this.caller.store.timeoutMs);
   }
 
-  /** Supersedes what is being loaded for a key, before it is written or deleted. Costs nothing where nothing is. */
-  supersede(full: string): Promise<void> | undefined {
-    const older = supersede(flightId(this.caller.store.id, full));
+  /** Supersedes what is being loaded or waits to be written for a key, before it is deleted. Costs nothing where nothing is. */
+  overtakeWrites(full: string): Promise<void> | undefined {
+    const storing = supersede(this.#id(full));
+    const older = this.caller.store.keepsMetadata ? overtakeWrite(this.#id(full)) : storing;
     return older === undefined ? undefined : this.overtake(older);
+  }
+
+  /** Supersedes what is being loaded for a key, before it is written. Costs nothing where nothing is. */
+  supersede(full: string): Promise<void> | undefined {
+    const storing = supersede(this.#id(full));
+    // Where writes take turns, this one's comes after.
+    return storing === undefined || this.caller.store.keepsMetadata ? undefined : this.overtake(storing);
+  }
+
+  #id(full: string): string {
+    return flightId(this.caller.store.id, full);
   }
 
   /** Throws for what can never work. Does no I/O. */
@@ -293,14 +295,26 @@ export class Entries {
    * `epochs`: those read before the value was made; where there are none, those of `tags` are read now. `began`: what the look-up
    * before the value was made said.
    */
-  async store(
+  async store(op: string, key: string, text: string, terms: Terms, more: StoredWith): Promise<Ending> {
+    const full = this.full(key, op);
+    const { store } = this.caller;
+    const attempt = (): Promise<Ending> => this.#store(op, full, text, terms, more);
+    // What is no KV namespace takes writes as they come; and an answer that waits for the write after a load waits for no turn.
+    const isAwaited = more.loadMs !== undefined && !this.caller.defers;
+    if (!store.keepsMetadata || isAwaited) return await attempt();
+    const id = this.#id(full);
+    // A write that is wrong must not take the place of one that was accepted.
+    if (waits(id)) await this.check(op, key, terms, more.tags);
+    return await governed(id, store.timeoutMs, attempt);
+  }
+
+  async #store(
     op: string,
-    key: string,
+    full: string,
     text: string,
     terms: Terms,
     { tags = NO_TAGS, epochs = '', loadMs = -1, began = 0 }: StoredWith,
   ): Promise<Ending> {
-    const full = this.full(key, op);
     const { ttl, negativeTtl, stale, error } = terms;
     const call = this.caller.begin();
     call.input = full;
@@ -328,7 +342,11 @@ export class Entries {
   }
 
   /** Deletes an entry by its whole key. */
-  async delete(op: string, full: string): Promise<Ending> {
+  delete(op: string, full: string): Promise<Ending> {
+    return insisted(() => this.#delete(op, full));
+  }
+
+  async #delete(op: string, full: string): Promise<Ending> {
     const call = this.caller.begin();
     call.input = full;
     const ending = await this.#run(call, op, NO_TAGS, (instance) => instance.exports.deleteEntry(instance.write(full)));
@@ -337,7 +355,11 @@ export class Entries {
   }
 
   /** Gives a tag another epoch. */
-  async invalidate(op: string, tag: string): Promise<Ending> {
+  invalidate(op: string, tag: string): Promise<Ending> {
+    return insisted(() => this.#invalidate(op, tag));
+  }
+
+  async #invalidate(op: string, tag: string): Promise<Ending> {
     const call = this.caller.begin();
     const ending = await this.#run(call, op, [tag], (instance) =>
       instance.exports.invalidateTag(instance.write(this.#namespace), randomEpoch()),

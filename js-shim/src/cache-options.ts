@@ -29,7 +29,7 @@ export interface GetOrSetOptions extends EntryOptions {
   hardTimeoutMs?: number;
   /**
    * Load what is fresh in memory ahead of its end, after the answer: the nearer the end and the longer it took to load, the likelier, so
-   * that of many isolates few load. Within the last quarter of its TTL. Default false.
+   * that of many isolates few load. Within the last quarter of its TTL, and only with `memory`. Default false.
    */
   earlyRefresh?: boolean;
   /** Load, whatever is cached; nothing cached is answered. */

@@ -63,7 +63,7 @@ export interface Explanation {
 
 /**
  * How soon an invalidation is seen elsewhere, usually: epochs are read with a `cacheTtl` of 30 s, and KV shows a write elsewhere
- * usually within 60 s.
+ * usually within 60 s. What another isolate has in memory it answers for as long as that lets it.
  */
 const EFFECTIVE_WITHIN_MS = 90_000;
 
@@ -78,7 +78,11 @@ const EFFECTIVE_WITHIN_MS = 90_000;
  * Values are stored as the plain JSON they are; when an entry was made, how long it is good and which groups it belongs to stands in
  * KV metadata, so that any TTL works, also below KV's 60 seconds. Every string can be a key except '', '.' and '..'; one above 512
  * bytes is shortened and hashed. Consistency is KV's: a change shows in its own place usually at once, elsewhere usually within a
- * minute.
+ * minute, and what an isolate has read it answers from memory for up to ten seconds more (see `memory`). What the isolate itself
+ * writes, deletes or voids, through whatever client of the binding, it sees at once.
+ *
+ * A key is written once a second at most, since KV takes no more: of what is written meanwhile the last wins. What KV refuses is tried
+ * again for up to 25 seconds.
  */
 export class CacheClient {
   readonly #entries: Entries;
@@ -96,7 +100,7 @@ export class CacheClient {
    * Gets a value of the caller's own, or null. A stale one is answered too; only `getOrSet` can load it anew.
    *
    * Throws `invalid-argument` for what cannot be a key. Nothing else: a failing store and a value that is no JSON are misses. A
-   * stored null cannot be told from a miss here. Cost: 1 KV read, and for an entry with tags 1 for each.
+   * stored null cannot be told from a miss here. Cost: none where memory has it, else 1 KV read, and for an entry with tags 1 for each.
    */
   async get<T>(key: string): Promise<T | null> {
     const recalled = this.#recall('get', key);
@@ -131,7 +135,7 @@ export class CacheClient {
    * Cost: what `get` costs where memory does not answer.
    */
   async explain(key: string): Promise<Explanation> {
-    const inMemory = await this.#entries.remembers('explain', this.#entries.full(key, 'explain'));
+    const inMemory = this.#entries.recall(this.#entries.full(key, 'explain'), false) !== undefined;
     const {
       state,
       ageMs,
@@ -163,7 +167,8 @@ export class CacheClient {
    * the new value has ended already.
    *
    * Throws before any I/O: `invalid-argument` for a key, a TTL, tags or a value that can never work, `value-too-large` above 25 MiB.
-   * A store failure is an event, not an error. Cost: 1 KV write, and 1 read for each tag.
+   * A store failure is an event, not an error. Resolves when the value, or one set after it, has landed or failed: a key that was
+   * written within the last second waits for its turn. Cost: 1 KV write, and 1 read for each tag; each try counts.
    */
   async set(key: string, value: unknown, ttlSeconds: number, options?: EntryOptions): Promise<void> {
     const full = this.#entries.full(key, 'set');
@@ -189,14 +194,15 @@ export class CacheClient {
   }
 
   /**
-   * Deletes a value. A load of it that is under way is not stored.
+   * Deletes a value. A load of it that is under way is not stored, nor what waits to be written. It waits for nothing but a write of
+   * the key that is under way in this isolate.
    *
    * Throws `invalid-argument` for what cannot be a key. Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or
    * `core-failed` where it may still be there: try again. Cost: 1 KV delete.
    */
   async delete(key: string): Promise<void> {
     const full = this.#entries.full(key, 'delete');
-    const older = this.#entries.supersede(full);
+    const older = this.#entries.overtakeWrites(full);
     if (older !== undefined) await older;
     const { error } = await this.#entries.delete('delete', full);
     if (error !== undefined) throw storeFailure('delete', error, [key]);
@@ -242,7 +248,7 @@ export class CacheClient {
     const remaining = pending.filter((_, at) => endings[at]?.error !== undefined);
     const failure = endings.find(({ error }) => error !== undefined)?.error;
     if (failure !== undefined) throw storeFailure('invalidateTags', failure, remaining);
-    return { effectiveWithinMs: EFFECTIVE_WITHIN_MS };
+    return { effectiveWithinMs: EFFECTIVE_WITHIN_MS + entries.caller.memoryMs };
   }
 
   /**
@@ -256,10 +262,10 @@ export class CacheClient {
    * and then done again. After a load that failed while there was something to answer, none is begun for one second, then two,
    * up to thirty.
    *
-   * A loader may ask for its own key: at once, it loads; after it has waited for something else, it waits for itself, which ends as
-   * above.
+   * A loader may ask for its own key: it loads. Where the runtime cannot follow it (a Worker without the compatibility flag
+   * `nodejs_compat`) and it has waited for something else first, it waits for itself, which ends as above.
    *
-   * Throws `invalid-argument` before any I/O for an argument that can never work, and `aborted` after `hardTimeoutMs`. Cost: 1 KV read
+   * Throws `invalid-argument` before any I/O for an argument that can never work, and `aborted` after `hardTimeoutMs`. Cost: none where memory has it, else 1 KV read
    * and 1 for each tag, and 1 write after a load, which goes on after the answer where the runtime allows it.
    */
   async getOrSet<T>(key: string, ttlSeconds: number, fetchFn: () => T | Promise<T>, options?: GetOrSetOptions): Promise<T> {

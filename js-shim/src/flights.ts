@@ -42,6 +42,25 @@ const failures = new Map<string, { times: number; until: number }>();
 /** The loaders being called just now, the innermost last: as far as a call stack tells. */
 const calling: string[] = [];
 
+/** Follows a loader across what it waits for. */
+interface Following {
+  run<T>(ids: readonly string[], act: () => T): T;
+  getStore(): readonly string[] | undefined;
+}
+
+/** Node has it; Workers have it with the compatibility flag nodejs_compat. */
+const following = followingOf();
+
+function followingOf(): Following | undefined {
+  try {
+    const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
+    const hooks = process?.getBuiltinModule?.('node:async_hooks') as { AsyncLocalStorage: new () => Following } | undefined;
+    return hooks === undefined ? undefined : new hooks.AsyncLocalStorage();
+  } catch {
+    return undefined;
+  }
+}
+
 /** The load of a key that is under way, if there is one. The key is that of {@link flightId}. */
 export function flightOf(id: string): Flight | undefined {
   return flights.get(id);
@@ -101,8 +120,9 @@ export function patienceFor(loadMs: number): number {
   return loadMs > 0 ? Math.max(LEAST_PATIENCE_MS, 2 * loadMs) : UNKNOWN_PATIENCE_MS;
 }
 
-/** Calls a loader. While it runs without waiting, {@link isCalling} knows. */
+/** Calls a loader. While it runs, {@link isCalling} knows; after it has waited for something, only where there is a way to follow it. */
 export async function callLoader(id: string, load: () => unknown): Promise<unknown> {
+  if (following !== undefined) return await following.run([...(following.getStore() ?? []), id], load);
   calling.push(id);
   let loading: unknown;
   try {
@@ -115,7 +135,7 @@ export async function callLoader(id: string, load: () => unknown): Promise<unkno
 
 /** Whether the loader of this key is what is calling. */
 export function isCalling(id: string): boolean {
-  return calling.includes(id);
+  return calling.includes(id) || following?.getStore()?.includes(id) === true;
 }
 
 /** Notes how a load came out. */

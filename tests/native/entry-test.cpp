@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <random>
 #include <string>
@@ -253,7 +254,7 @@ TEST(EarlyRefresh, IsLikelierTheNearerTheEndAndTheDearerTheLoad) {
                          {750'000, 1'000'000, 1e-9, true},  // never before the last quarter
                          {749'999, 1'000'000, 1e-9, false},
                          {999'999, 0, 1e-9, false}}) {  // a load of unknown length
-    EXPECT_EQ(refreshesEarly(kWindows, Millis{at.loadMs}, Millis{at.ageMs}, at.u), at.refreshes)
+    EXPECT_EQ(refreshesEarly(kWindows, Millis{at.loadMs}, Millis{at.ageMs}, -std::log(at.u)), at.refreshes)
         << at.ageMs << ' ' << at.loadMs << ' ' << at.u;
   }
 }
@@ -265,7 +266,7 @@ TEST(EarlyRefresh, HappensAsOftenAsItShould) {
   constexpr int kDraws = 100'000;
   for (int i = 0; i < kDraws; ++i) {
     const double u = (static_cast<double>(random() >> 11) + 1) / 9'007'199'254'740'992.0;
-    refreshed += refreshesEarly({Millis{1'000'000}}, Millis{100}, Millis{999'900}, u) ? 1 : 0;
+    refreshed += refreshesEarly({Millis{1'000'000}}, Millis{100}, Millis{999'900}, -std::log(u)) ? 1 : 0;
   }
   EXPECT_NEAR(static_cast<double>(refreshed) / kDraws, 0.3679, 0.01);
 }

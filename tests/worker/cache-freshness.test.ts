@@ -204,6 +204,7 @@ describe('negativeTtlSeconds', () => {
     clock.advance(1001);
     await ask({ negativeTtlSeconds: 10 });
     expect(loader.loads).toBe(2);
+    await settled();
     expect(kv.operations.filter((operation) => operation === 'put k')).toHaveLength(2);
   });
 

@@ -4,6 +4,7 @@ import { ruin } from './support/core.ts';
 import { flight, loadsOf } from './support/flight-route.ts';
 import { sessionOf } from './support/sessions.ts';
 import { SlowStore } from './support/slow-store.ts';
+import { write } from './support/write-route.ts';
 
 /** A worker that uses the clients in ways of which a test wants to see what becomes of the isolate. */
 export default {
@@ -23,6 +24,7 @@ const ROUTES: Record<string, (env: Cloudflare.Env, name: string) => unknown> = {
   '/load-and-wait': loadAndWait,
   '/flight': flight,
   '/loads': loadsOf,
+  '/write': write,
 };
 
 /** Uses each client and says what came of it. */

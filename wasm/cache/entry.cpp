@@ -75,10 +75,10 @@ State stateOf(const std::optional<Envelope>& envelope, std::string_view keyDiges
   return age <= fresh + stale + error ? State::ErrorOnly : State::Miss;
 }
 
-bool refreshesEarly(const Windows& windows, Millis loadTime, Millis age, double u) {
+bool refreshesEarly(const Windows& windows, Millis loadTime, Millis age, double chance) {
   if (loadTime <= Millis{0}) return false;
   const auto fresh = static_cast<double>(windows.fresh.count());
-  const double ahead = std::min(static_cast<double>(loadTime.count()) * -std::log(u), fresh / 4);
+  const double ahead = std::min(static_cast<double>(loadTime.count()) * chance, fresh / 4);
   return static_cast<double>(age.count()) + ahead >= fresh;
 }
 

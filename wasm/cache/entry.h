@@ -87,10 +87,10 @@ enum class State {
 State stateOf(const std::optional<Envelope>& envelope, std::string_view keyDigest, Instant now);
 
 /// Whether a fresh entry should be loaded anew before it ends, so that not all who want it wait for it together: the nearer the
-/// end and the dearer the load, the likelier. `u` is uniform in (0, 1]. At most the last quarter of the fresh span; never where
+/// end and the dearer the load, the likelier. `chance` is -ln(u), u uniform in (0, 1]: the host has a logarithm. At most the last quarter of the fresh span; never where
 /// nobody knows how long loading takes. Of use only for an entry in memory: elsewhere the new value is seen too late.
 /// (XFetch: Vattani, Chierichetti and Lowenstein, Optimal Probabilistic Cache Stampede Prevention, VLDB 2015.)
-bool refreshesEarly(const Windows& windows, Millis loadTime, Millis age, double u);
+bool refreshesEarly(const Windows& windows, Millis loadTime, Millis age, double chance);
 
 /// The age of an entry, at least 0: clocks differ.
 Millis ageOf(const Envelope& envelope, Instant now);

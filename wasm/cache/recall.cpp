@@ -39,20 +39,15 @@ bool mayBeAnswered(entry::State state) { return state == entry::State::Fresh || 
 
 }  // namespace
 
-std::optional<Recalled> recall(const Memory& memory, std::string_view key, Instant now, Millis maxAge, double u) {
+std::optional<Recalled> recall(const Memory& memory, std::string_view key, Instant now, Millis maxAge, double chance) {
   const std::optional<TierHit> hit = memory.tier.find(memory.key(key), now, maxAge);
   if (!hit) return std::nullopt;
   Recalled found = describe(*hit, now);
   if (!mayBeAnswered(found.state)) return std::nullopt;
-  if (u > 0 && found.age && entry::refreshesEarly(found.windows, found.loadTime, *found.age, u))
+  if (chance > 0 && found.age && entry::refreshesEarly(found.windows, found.loadTime, *found.age, chance)) {
     found.state = entry::State::Stale;
+  }
   return found;
-}
-
-bool remembers(const Memory& memory, std::string_view key, Instant now, Millis maxAge) {
-  const std::optional<TierHit> hit = memory.tier.peek(memory.key(key));
-  return hit && now >= hit->remembered && now - hit->remembered <= maxAge && hit->facts.expires > now &&
-         mayBeAnswered(describe(*hit, now).state);
 }
 
 TierFacts factsOf(const std::optional<entry::Envelope>& envelope, const tags::EpochKeys& epochs) {

@@ -22,12 +22,9 @@ struct Recalled {
 };
 
 /// Finds an entry that has been in memory for `maxAge` at most and that may be answered. What is only good where loading fails
-/// is not found: KV may have a newer one. `u`, uniform in (0, 1], makes a fresh entry stale ahead of its time where it
-/// should be loaded early; 0 does not. Cost: nothing.
-std::optional<Recalled> recall(const Memory& memory, std::string_view key, Instant now, Millis maxAge, double u);
-
-/// Whether memory has an entry that `recall` would find, without counting as a question.
-bool remembers(const Memory& memory, std::string_view key, Instant now, Millis maxAge);
+/// is not found: KV may have a newer one. `chance` makes a fresh entry stale ahead of its time where it
+/// should be loaded early (`entry::refreshesEarly`); 0 does not. Cost: nothing.
+std::optional<Recalled> recall(const Memory& memory, std::string_view key, Instant now, Millis maxAge, double chance);
 
 /// What memory is to know of an entry, given the keys of its tags' epochs.
 TierFacts factsOf(const std::optional<entry::Envelope>& envelope, const tags::EpochKeys& epochs);

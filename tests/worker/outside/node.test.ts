@@ -24,6 +24,17 @@ it('the write after a load is done when the value is there, since nobody keeps N
   expect(written).toBe(true);
 });
 
+it('a loader that asks for its own key after it has waited for something else loads', async () => {
+  const cache = new CacheClient(new MemoryKV());
+  const began = Date.now();
+  const value = await cache.getOrSet('k', 60, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return await cache.getOrSet('k', 60, async () => 'inner');
+  });
+  expect(value).toBe('inner');
+  expect(Date.now() - began).toBeLessThan(1500);
+});
+
 it('a store that never answers is not waited for', async () => {
   const kv = { get: () => new Promise<never>(() => {}), put: async () => {}, delete: async () => {} };
   expect(await new SessionCacheClient(kv, { storeTimeoutMs: 1 }).get('token')).toBeNull();
