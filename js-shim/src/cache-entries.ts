@@ -165,7 +165,8 @@ export class Entries {
     let remembers = false;
     const { memoryMs } = this.caller;
     await this.#run(this.caller.begin(), op, NO_TAGS, (instance) => {
-      remembers = memoryMs > 0 && instance.exports.remembersEntry(instance.write(full), memoryMs);
+      // Whatever its declaration says, an export gives a number.
+      remembers = memoryMs > 0 && Boolean(instance.exports.remembersEntry(instance.write(full), memoryMs));
       return State.Done;
     });
     return remembers;
