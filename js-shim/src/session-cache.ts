@@ -258,6 +258,7 @@ export class SessionCacheClient {
     const resumed = cursor === undefined ? undefined : cursorOf(cursor);
     // What of the exempt session was good before the revocation stays so, and nothing that was not.
     const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict: false });
+    if (kept !== undefined) this.#report(kept.call, op, kept.ending);
     const revokedBefore = resumed?.revokedBefore ?? (await this.#revokeUser(op, userId));
     if (except !== undefined && kept?.ending.outcome === 'hit') {
       await this.#spare(except, userId, kept.call.session as CachedSession, kept.call.stamps, revokedBefore);

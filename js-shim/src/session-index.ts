@@ -1,5 +1,5 @@
 import { each } from './cache-batch.js';
-import type { Caller } from './caller.js';
+import type { Caller, Spent } from './caller.js';
 import { endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { KVClientError, storeFailure } from './errors.js';
@@ -55,15 +55,23 @@ export class SessionIndex {
   readonly #caller: Caller;
   readonly #op: string;
   readonly #prefix: string;
+  /** What asking has cost so far. */
+  readonly #spent: Spent;
 
   constructor(caller: Caller, op: string, prefix: string) {
     this.#caller = caller;
     this.#op = op;
     this.#prefix = prefix;
+    this.#spent = { beganMs: caller.now(), kvReads: 0, kvWrites: 0, waited: true };
   }
 
   /** The sessions on a page that have not ended, and where to go on. */
   async list(userId: string, limit: number, from: string | undefined): Promise<{ sessions: SessionInfo[]; cursor?: string }> {
+    this.#mustList();
+    return this.#told(this.#list(userId, limit, from), ({ sessions }) => sessions.length > 0);
+  }
+
+  async #list(userId: string, limit: number, from: string | undefined): Promise<{ sessions: SessionInfo[]; cursor?: string }> {
     const now = this.#caller.now();
     const { entries, cursor } = await this.#page(limit, from);
     const copies = await this.#copies(entries.filter(({ expiresAt }) => !(expiresAt <= now)));
@@ -73,6 +81,11 @@ export class SessionIndex {
 
   /** What the entry of a session holds, by the session's id, and whether that is the hash of its token. */
   async find(id: string): Promise<{ value: string; form: number } | null> {
+    this.#mustList();
+    return this.#told(this.#find(id), (found) => found !== null);
+  }
+
+  async #find(id: string): Promise<{ value: string; form: number } | null> {
     const wanted = indexedId(id);
     let cursor: string | undefined;
     for (let lists = 0; lists < MAX_LISTS; lists++) {
@@ -103,8 +116,8 @@ export class SessionIndex {
     if (!this.#caller.store.lists) return { deleted: 0, complete: false };
     let cursor: string | undefined = from === '' ? undefined : from;
     let deleted = 0;
-    try {
-      for (let pages = 0; pages < PAGES; pages++) {
+    const pages = async (): Promise<boolean> => {
+      for (let turned = 0; turned < PAGES; turned++) {
         const page = await this.#page(PAGE_SESSIONS, cursor);
         const copies = await this.#copies(page.entries.filter(({ digest }) => digest !== exempt));
         const revoked = copies.filter(({ metadata }) => !isNewer(metadata, revokedBefore));
@@ -112,22 +125,36 @@ export class SessionIndex {
         deleted += dropped;
         if (dropped < revoked.length) break;
         ({ cursor } = page);
-        if (cursor === undefined) return { deleted, complete: true };
+        if (cursor === undefined) return true;
       }
-    } catch {
-      // The index cannot be read; what it lists is void all the same.
+      return false;
+    };
+    // Where the index cannot be read, what it lists is void all the same.
+    const complete = await this.#told(pages(), () => deleted > 0).catch(() => false);
+    if (complete) return { deleted, complete };
+    return { deleted, complete, cursor: `${revokedBefore}.${cursor ?? ''}` };
+  }
+
+  #mustList(): void {
+    if (this.#caller.store.lists) return;
+    throw new KVClientError('not-supported', `${this.#op}: this store cannot list its keys: hand over the KV namespace itself`);
+  }
+
+  /** Tells the listener what asking the index came to, and what it cost. */
+  async #told<T>(asking: Promise<T>, isThere: (found: T) => boolean): Promise<T> {
+    try {
+      const found = await asking;
+      this.#caller.report(this.#spent, this.#op, isThere(found) ? 'hit' : 'miss', 'kv');
+      return found;
+    } catch (error) {
+      const code = error instanceof KVClientError ? error.code : 'store-unavailable';
+      this.#caller.report(this.#spent, this.#op, 'failed', 'kv', code);
+      throw error;
     }
-    return { deleted, complete: false, cursor: `${revokedBefore}.${cursor ?? ''}` };
   }
 
   async #page(limit: number, from: string | undefined): Promise<{ entries: IndexEntry[]; cursor: string | undefined }> {
     const { store } = this.#caller;
-    if (!store.lists) {
-      throw new KVClientError(
-        'not-supported',
-        `${this.#op}: this store cannot list its keys: hand over the KV namespace itself`,
-      );
-    }
     const { keys, metadata, cursor } = await inTime(store, this.#op, store.list(this.#prefix, limit, from));
     const entries = keys.map((name, at) => {
       const { e, i } = (metadata[at] ?? {}) as { e?: unknown; i?: unknown };
@@ -154,6 +181,7 @@ export class SessionIndex {
   async #read(keys: readonly string[]): Promise<({ text: string; metadata: unknown } | null)[]> {
     if (keys.length === 0) return [];
     const { store } = this.#caller;
+    this.#spent.kvReads += keys.length;
     const found = await inTime(store, this.#op, store.getAll(keys, 0));
     return found.map((one) => {
       const { value, metadata } = (one ?? {}) as { value?: unknown; metadata?: unknown };

@@ -55,6 +55,7 @@ async function dayInTheLife(kv: KVLike, onEvent?: (event: ClientEvent) => void):
   const sessions = new SessionCacheClient(kv, options);
   const tokens = Array.from({ length: 4 }, newName);
   const [token = '', other = ''] = tokens;
+  const late = newName();
   const cache = new CacheClient(kv, { ...options, namespace: newName() });
   const limiter = new RateLimiterClient(kv, options);
   const rule = { ...RULE, keyPrefix: `rl:meter-${newName()}:` };
@@ -68,7 +69,15 @@ async function dayInTheLife(kv: KVLike, onEvent?: (event: ClientEvent) => void):
     () => sessions.get(token),
     () => sessions.get(newName()),
     () => sessions.get(''),
-    () => sessions.deleteUserSessions(`user of ${token}`),
+    () => sessions.getOrLoad(token, async () => null),
+    () => sessions.getOrLoad(late, async () => sessionOf(late, { userId: `user of ${token}` })),
+    () => sessions.touch(token, new Date(Date.now() + 7_200_000)),
+    () => sessions.list(`user of ${token}`),
+    () => sessions.list('nobody'),
+    () => sessions.deleteUserSessions(`user of ${token}`, { except: late }),
+    () => sessions.deleteSession(`user of ${token}`, `id of ${late}`),
+    () => sessions.deleteSession(`user of ${token}`, 'none'),
+    () => sessions.invalidateUser(`user of ${other}`),
     () => sessions.get(token),
     () => sessions.delete(other),
     () => cache.set('a', 1, 60),
