@@ -214,7 +214,6 @@ TEST_F(MailboxTest, LeavesAFailureInTheReply) {
 }
 
 TEST_F(MailboxTest, HandsSessionFactsToTheCallThatAskedForThem) {
-  Tier tier(HashSeed{1, 2});
   SessionMemory memory(8, HashSeed{1, 2}, tier);
   KvStore& store = mailbox.open(kStart + kPatience);
   const SharedNames names = namesOf(0, {"tok"}, TokenForm::Plain);

@@ -28,6 +28,23 @@ const USES: [name: string, use: Use][] = [
   ['sessions.set', (kv, options) => new SessionCacheClient(kv, options).set(mark('token'), SESSION)],
   ['sessions.delete', (kv, options) => new SessionCacheClient(kv, options).delete(mark('token'))],
   ['sessions.deleteUserSessions', (kv, options) => new SessionCacheClient(kv, options).deleteUserSessions(mark('user id'))],
+  [
+    'sessions.deleteUserSessions, but one',
+    (kv, options) => new SessionCacheClient(kv, options).deleteUserSessions(mark('user id'), { except: mark('token') }),
+  ],
+  [
+    'sessions.deleteSession',
+    (kv, options) => new SessionCacheClient(kv, options).deleteSession(mark('user id'), mark('session id')),
+  ],
+  ['sessions.invalidateUser', (kv, options) => new SessionCacheClient(kv, options).invalidateUser(mark('user id'))],
+  ['sessions.touch', (kv, options) => new SessionCacheClient(kv, options).touch(mark('token'), new Date(4e12))],
+  ['sessions.getOrLoad', (kv, options) => new SessionCacheClient(kv, options).getOrLoad(mark('token'), async () => SESSION)],
+  [
+    'sessions.getOrLoad, of another token',
+    (kv, options) => new SessionCacheClient(kv, options).getOrLoad(mark('other'), async () => SESSION),
+  ],
+  ['sessions.list', (kv, options) => new SessionCacheClient(kv, options).list(mark('user id'))],
+  ['sessions.get, hashed', (kv, options) => new SessionCacheClient(kv, { ...options, hashTokens: true }).get(mark('token'))],
   ['limiter.checkLimit', (kv, options) => new RateLimiterClient(kv, options).checkLimit(mark('address'), RULE)],
   ['limiter.reset', (kv, options) => new RateLimiterClient(kv, options).reset(mark('address'), RULE)],
   ['cache.get', (kv, options) => new CacheClient(kv, options).get(mark('key'))],
