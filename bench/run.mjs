@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { Failure } from '../scripts/lib/failure.mjs';
 import { main } from '../scripts/lib/main.mjs';
 import { root } from '../scripts/lib/paths.mjs';
-import { SIZE_BUDGET_BYTES, shippedParts } from '../scripts/lib/shipped-size.mjs';
+import { SIZE_AIM_BYTES, shippedParts } from '../scripts/lib/shipped-size.mjs';
 import { firstUse } from './lib/first-use.mjs';
 import { hotKey } from './lib/hot-key.mjs';
 import { limitObject } from './lib/limit-object.mjs';
@@ -76,7 +76,7 @@ await main(async () => {
       for (const { title, run } of peerPlaces) show(`**${title}**\n\n${peerTable(await run(effort, scratch))}`);
     }
     if (values.only === '' && values.place === '') {
-      show(sizeTable(shippedParts(), SIZE_BUDGET_BYTES));
+      show(sizeTable(shippedParts(), SIZE_AIM_BYTES));
       show(firstUseTable(await firstUse(scratch, effort.starts)));
     }
     if (values.only === '' && ['', 'limits'].includes(values.place)) {

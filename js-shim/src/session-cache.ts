@@ -168,7 +168,7 @@ export class SessionCacheClient {
    */
   async set(sessionToken: string, data: SessionInput, options?: { loadedAt?: number }): Promise<void> {
     checkString(sessionToken, 'set', 'sessionToken');
-    const loadedAt = options?.loadedAt;
+    const loadedAt = readArgument('set', 'the options', () => options?.loadedAt);
     if (loadedAt !== undefined) inRange(loadedAt, 'set: loadedAt', 0, Number.MAX_SAFE_INTEGER, 'invalid-argument');
     const stamps = loadedAt === undefined ? NO_STAMPS : { ...NO_STAMPS, l: Math.min(Math.floor(loadedAt), this.#caller.now()) };
     const call = this.#caller.begin();
@@ -390,7 +390,7 @@ export class SessionCacheClient {
     const text = jsonTextOf(data, op);
     const facts: SessionFacts = readArgument(op, 'the session', () => sessionFactsOf(data));
     const { lists } = this.#caller.store;
-    const idJson = lists && typeof data.session.id === 'string' ? JSON.stringify(indexedId(data.session.id)) : '';
+    const idJson = lists ? JSON.stringify(indexedId(facts.id)) : '';
     call.payload = this.#form === TokenForm.Hashed ? withoutToken(text) : text;
     const { l, o, t } = stamps;
     const { wantedMs, createdMs } = rolling ?? { wantedMs: Number.NaN, createdMs: Number.NaN };

@@ -7,6 +7,8 @@ const SHORT_UNITS = 600;
 /** What the core asks of a session record: which fields have their type, and the texts its rules need. */
 export interface SessionFacts {
   wellTyped: number;
+  /** For the index alone: the core is told of it as it is written there. */
+  id: string;
   token: string;
   sessionUserId: string;
   userId: string;
@@ -41,7 +43,7 @@ export function giveToken(record: unknown, token: string): void {
 }
 
 /** The same, once the texts are written: their lengths. */
-export type WrittenFacts = { [Fact in keyof SessionFacts]: number };
+export type WrittenFacts = { [Fact in Exclude<keyof SessionFacts, 'id'>]: number };
 
 /** Reads the facts of a record. Whatever the record is will do, but for getters that throw. */
 export function sessionFactsOf(record: unknown): SessionFacts {
@@ -63,6 +65,7 @@ export function sessionFactsOf(record: unknown): SessionFacts {
       bit(SessionField.UserEmailVerified, typeof user['emailVerified'] === 'boolean') |
       bit(SessionField.IpAddress, isStringOrNothing(session['ipAddress'])) |
       bit(SessionField.UserAgent, isStringOrNothing(session['userAgent'])),
+    id: text(session['id']),
     token: text(session['token']),
     sessionUserId: text(session['userId']),
     userId: text(user['id']),

@@ -30,6 +30,8 @@ const project = (name: string, compatibilityDate: string): TestProjectInlineConf
   ],
   test: {
     name: `api ${name} ${compatibilityDate}`,
+    // The second write of a key within a second waits for its turn.
+    expect: { poll: { timeout: 10_000 } },
     root: fromRoot('tests/api'),
     include: ['*.test.ts'],
     setupFiles: ['./setup.ts'],

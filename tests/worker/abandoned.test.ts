@@ -94,8 +94,8 @@ describe('requests that end before their calls do', () => {
     }
     await expectRight('/use?name=last');
     expect(core.traps).toBe(0);
-    // They did die: nobody has answered their calls, and nobody will.
-    expect(callsWaiting()).toBeGreaterThan(500);
+    // They did die: nobody has answered their calls, and nobody will. Of the earlier rounds some may be past their deadlines.
+    expect(callsWaiting()).toBeGreaterThan(100);
 
     // Past the deadlines of all tests in this file.
     vi.useFakeTimers({ toFake: ['Date'] });

@@ -33,6 +33,11 @@ const session = (part: 'session' | 'user', field: string, value: unknown): never
   return { ...sound, [part]: { ...sound[part], [field]: value } } as never;
 };
 
+let keys = 0;
+
+/** A key that was not written before: writes of one key take turns, a second apart. */
+const fresh = (): string => `fresh ${++keys}`;
+
 /** Every argument of every method, with something odd in its place. */
 const CALLS: Record<string, (clients: Clients, odd: never) => unknown> = {
   'sessions.get(odd)': ({ sessions }, odd) => sessions.get(odd),
@@ -73,8 +78,8 @@ const CALLS: Record<string, (clients: Clients, odd: never) => unknown> = {
   'limiter.reset(who, odd)': ({ limiter }, odd) => limiter.reset('odd', odd),
   'cache.get(odd)': ({ cache }, odd) => cache.get(odd),
   'cache.set(odd, value, ttl)': ({ cache }, odd) => cache.set(odd, 1, 60),
-  'cache.set(key, odd, ttl)': ({ cache }, odd) => cache.set('odd', odd, 60),
-  'cache.set(key, value, odd)': ({ cache }, odd) => cache.set('odd', 1, odd),
+  'cache.set(key, odd, ttl)': ({ cache }, odd) => cache.set(fresh(), odd, 60),
+  'cache.set(key, value, odd)': ({ cache }, odd) => cache.set(fresh(), 1, odd),
   'cache.delete(odd)': ({ cache }, odd) => cache.delete(odd),
   'cache.deleteMany(odd)': ({ cache }, odd) => cache.deleteMany(odd),
   'cache.deleteMany([key, odd])': ({ cache }, odd) => cache.deleteMany(['odd', odd]),
@@ -82,25 +87,25 @@ const CALLS: Record<string, (clients: Clients, odd: never) => unknown> = {
   'cache.getMany([key, odd])': ({ cache }, odd) => cache.getMany(['odd', odd]),
   'cache.setMany(odd, ttl)': ({ cache }, odd) => cache.setMany(odd, 60),
   'cache.setMany([[odd, odd]], ttl)': ({ cache }, odd) => cache.setMany([[odd, odd]], 60),
-  'cache.set(key, value, ttl, odd)': ({ cache }, odd) => cache.set('odd', 1, 60, odd),
-  'cache.set(key, value, ttl, { tags: [odd] })': ({ cache }, odd) => cache.set('odd', 1, 60, { tags: [odd] }),
+  'cache.set(key, value, ttl, odd)': ({ cache }, odd) => cache.set(fresh(), 1, 60, odd),
+  'cache.set(key, value, ttl, { tags: [odd] })': ({ cache }, odd) => cache.set(fresh(), 1, 60, { tags: [odd] }),
   'cache.invalidateTags([odd])': ({ cache }, odd) => cache.invalidateTags([odd]),
   'cache.deleteByPrefix(odd)': ({ cache }, odd) => cache.deleteByPrefix(odd),
   'cache.deleteByPrefix(prefix, odd)': ({ cache }, odd) => cache.deleteByPrefix('odd', odd),
   'cache.lookup(odd)': ({ cache }, odd) => cache.lookup(odd),
   'cache.explain(odd)': ({ cache }, odd) => cache.explain(odd),
-  'cache.getOrSet(key, ttl, loader, odd)': ({ cache }, odd) => cache.getOrSet('odd', 60, () => 1, odd),
+  'cache.getOrSet(key, ttl, loader, odd)': ({ cache }, odd) => cache.getOrSet(fresh(), 60, () => 1, odd),
   'cache.getOrSet(key, ttl, loader, { validate: odd })': ({ cache }, odd) =>
-    cache.getOrSet('odd', 60, () => 1, { validate: odd }),
+    cache.getOrSet(fresh(), 60, () => 1, { validate: odd }),
   'cache.getOrSet(key, ttl, loader, odd durations)': ({ cache }, odd) =>
-    cache.getOrSet('odd', 60, () => 1, {
+    cache.getOrSet(fresh(), 60, () => 1, {
       staleWhileRevalidateSeconds: odd,
       staleIfErrorSeconds: odd,
       negativeTtlSeconds: odd,
     }),
   'cache.getOrSet(odd, ttl, loader)': ({ cache }, odd) => cache.getOrSet(odd, 60, () => 1),
-  'cache.getOrSet(key, odd, loader)': ({ cache }, odd) => cache.getOrSet('odd', odd, () => 1),
-  'cache.getOrSet(key, ttl, loader of odd)': ({ cache }, odd) => cache.getOrSet('odd loaded', 0.001, () => odd),
+  'cache.getOrSet(key, odd, loader)': ({ cache }, odd) => cache.getOrSet(fresh(), odd, () => 1),
+  'cache.getOrSet(key, ttl, loader of odd)': ({ cache }, odd) => cache.getOrSet(fresh(), 0.001, () => odd),
 };
 
 for (const field of ['id', 'userId', 'expiresAt', 'ipAddress', 'userAgent', 'createdAt', 'unheardOf']) {
@@ -132,8 +137,9 @@ describe('on real KV, nothing odd throws anything but a KVClientError', () => {
     expect(Object.entries(thrown).filter(([, error]) => error !== undefined)).toEqual([]);
     // And the clients go on working.
     const { cache } = clients(env.KV);
-    await cache.set('sane', 1, 60);
-    expect(await cache.get('sane')).toBe(1);
+    const sane = fresh();
+    await cache.set(sane, 1, 60);
+    expect(await cache.get(sane)).toBe(1);
   });
 });
 

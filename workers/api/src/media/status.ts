@@ -46,7 +46,7 @@ export async function mine(c: Context<AppEnv>): Promise<Response> {
  */
 async function mediaStatus(c: Context<AppEnv>, id: string): Promise<MediaStatus> {
   const key = cacheKeys.mediaProcessingStatus(id);
-  const { value, ageMs } = await c.var.clients.cache.lookup<MediaStatus>(key);
+  const { value, ageMs } = await c.var.clients.watched.lookup<MediaStatus>(key);
   if (value !== null && (hasEnded(value) || (ageMs !== null && ageMs < UNDER_WAY_MS))) return value;
   const load = async (): Promise<MediaStatus> => {
     const stored = await c.var.served.d1('find media status', () => findStatus(c.env.DB, id));
