@@ -66,7 +66,7 @@ describe('the installed package', () => {
       }`;
     const ran = await project.node('--input-type=module', '--eval', script);
     expect(ran.output).toMatch(
-      /^AuthCounters,RateLimitAuthority\nnot-supported AuthCounters runs in Workers only.*wrangler.*\nnot-supported RateLimitAuthority .*\n$/,
+      /^AuthCounters,RateLimitAuthority,SessionRegistry\n(?:not-supported Durable Objects run in Workers only.*wrangler.*\n){3}$/,
     );
   });
 
