@@ -5,6 +5,7 @@
 import type { Ending } from './codes.js';
 import { core } from './core.js';
 import { TIMED_OUT, within } from './flights.js';
+import { waitUntil } from '#host';
 
 /** Tries to write, once. Never rejects for the store's sake. */
 export type Attempt = () => Promise<Ending>;
@@ -64,11 +65,11 @@ export async function governed(id: string, timeoutMs: number, attempt: Attempt):
       return { outcome: 'failed', error: 'store-rate-limited' };
     } else {
       await sleep(turn, wait);
-      await flushOthers();
+      flushOthers();
     }
   }
   const { ending } = turn;
-  if (unsettled.size > 0) await flushOthers();
+  flushOthers();
   return ending;
 }
 
@@ -187,8 +188,9 @@ async function sleep(turn: Turn, ms: number): Promise<void> {
   }
 }
 
-/** Writes what is due of requests that may not live any more. */
-async function flushOthers(): Promise<void> {
+/** Writes what is due of requests that may not live any more. Nobody's answer waits for that. */
+function flushOthers(): void {
+  if (unsettled.size === 0) return;
   const due = [...unsettled].filter((turn) => waitFor(turn) <= 0);
-  await Promise.all(due.slice(0, MOST_FOR_OTHERS).map(flush));
+  for (const turn of due.slice(0, MOST_FOR_OTHERS)) waitUntil(flush(turn).catch(() => {}));
 }
