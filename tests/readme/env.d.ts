@@ -34,12 +34,11 @@ declare module 'readme:sessions' {
   import type { CachedSession } from '@codex/cloudflare-clients';
   export function currentSession(
     env: Env,
-    ctx: ExecutionContext,
     token: string,
-    load: (token: string) => Promise<CachedSession | null>,
+    load: () => Promise<CachedSession | null>,
   ): Promise<CachedSession | null>;
   export function forget(env: Env, token: string): Promise<void>;
-  export function forgetEverywhere(env: Env, userId: string): Promise<number>;
+  export function forgetOthers(env: Env, userId: string, token: string): Promise<number>;
 }
 
 declare module 'readme:limits' {
