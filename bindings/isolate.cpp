@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "wasm/json/fields.h"
+
 namespace codex::bindings {
 namespace {
 
@@ -35,8 +37,7 @@ SessionFacts nextFacts(unsigned wellTyped, int token, int sessionUserId, int use
 
 SessionStamps stampsOf(double loadedAt, double consultedAt, double touchedAt) {
   const auto stamp = [](double ms) {
-    constexpr double kMaxExact = 9'007'199'254'740'991;
-    const bool whole = std::abs(ms) <= kMaxExact && std::trunc(ms) == ms;
+    const bool whole = std::abs(ms) <= static_cast<double>(json::kMaxExactInteger) && std::trunc(ms) == ms;
     return whole ? std::optional(toInstant(ms)) : std::nullopt;
   };
   return {stamp(loadedAt), stamp(consultedAt), stamp(touchedAt)};

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "wasm/json/fields.h"
+
 namespace codex::bindings {
 namespace {
 
-constexpr double kMaxExact = 9'007'199'254'740'991.0;
+constexpr double kMaxExact = static_cast<double>(json::kMaxExactInteger);
 
 std::int64_t exact(double value) { return value >= -kMaxExact && value <= kMaxExact ? static_cast<std::int64_t>(value) : 0; }
 

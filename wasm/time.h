@@ -20,4 +20,8 @@ inline constexpr Instant kLatest{Millis{8'640'000'000'000'000}};
 /// The instant that a stored number stands for, held to that range.
 constexpr Instant instantOf(std::int64_t unixMillis) { return std::clamp(Instant{Millis{unixMillis}}, kEarliest, kLatest); }
 
+/// What the clocks of other isolates may be ahead of the one that revokes or deletes: what they made so shortly after it counts as
+/// older.
+inline constexpr Millis kClockSkew{2000};
+
 }  // namespace codex

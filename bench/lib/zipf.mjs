@@ -1,5 +1,5 @@
 /** Numbers below 1, the same ones for the same seed (mulberry32, Tommy Ettinger). */
-export function randomFrom(seed) {
+function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -3,7 +3,7 @@ import { type AuthValue, sessionIn, storedText, storedValue } from './auth-value
 import { type CounterNamespace, CounterObjects } from './counter-object.js';
 import { KVClientError } from './errors.js';
 import { checkStore, inRange, MAX_TIMER_MS } from './options.js';
-import { type KVLike, type KVPutOptions, statusOf } from './store.js';
+import { type KVLike, type KVPutOptions, Store, statusOf } from './store.js';
 import { withinTime } from './within-time.js';
 
 /**
@@ -72,7 +72,7 @@ const NEW_SESSION_MS = 10_000;
  * What each operation costs, and what becomes of one that fails: see {@link AuthSecondaryStorage}.
  */
 export class AuthStorage implements AuthSecondaryStorage {
-  readonly #kv: KVLike;
+  readonly #store: Store;
   readonly #counters: CounterObjects;
   readonly #timeoutMs: number;
   readonly #now: () => number;
@@ -86,8 +86,8 @@ export class AuthStorage implements AuthSecondaryStorage {
     if (typeof counters?.idFromName !== 'function') {
       throw new KVClientError('invalid-config', 'withKVStorage: counters must be the binding of AuthCounters');
     }
-    this.#kv = kv;
     this.#timeoutMs = inRange(storeTimeoutMs, 'storeTimeoutMs', 1, MAX_TIMER_MS);
+    this.#store = new Store(kv, this.#timeoutMs);
     this.#counters = new CounterObjects(counters, Math.floor(inRange(shards, 'shards', 1, MAX_SHARDS)), this.#timeoutMs);
     this.#now = now;
   }
@@ -152,7 +152,7 @@ export class AuthStorage implements AuthSecondaryStorage {
   }
 
   async #read(name: string): Promise<AuthValue | null> {
-    const stored = await withinTime('KV', this.#timeoutMs, () => readText(this.#kv, name));
+    const stored = await withinTime('KV', this.#timeoutMs, () => this.#store.get(name, CACHE_TTL_SECONDS));
     const value = typeof stored === 'string' ? storedValue(stored) : null;
     return value === null || (value.expiresAt > 0 && value.expiresAt <= this.#now()) ? null : value;
   }
@@ -161,7 +161,7 @@ export class AuthStorage implements AuthSecondaryStorage {
   async #put(name: string, stored: string, options: KVPutOptions): Promise<void> {
     const mine = Symbol(name);
     this.#writing.set(name, mine);
-    const put = (): Promise<void> => withinTime('KV', this.#timeoutMs, () => this.#kv.put(name, stored, options));
+    const put = (): Promise<unknown> => withinTime('KV', this.#timeoutMs, () => this.#store.put(name, stored, options));
     try {
       await put().catch(async (error: unknown) => {
         if (!isRateLimited(error)) throw error;
@@ -176,7 +176,7 @@ export class AuthStorage implements AuthSecondaryStorage {
   /** Whatever comes meanwhile, what was to go goes. */
   async #delete(name: string): Promise<void> {
     this.#writing.delete(name);
-    const gone = (): Promise<void> => withinTime('KV', this.#timeoutMs, () => this.#kv.delete(name));
+    const gone = (): Promise<unknown> => withinTime('KV', this.#timeoutMs, () => this.#store.delete(name));
     await gone().catch(async () => {
       await nextWrite();
       await gone();
@@ -202,10 +202,4 @@ function nextWrite(): Promise<void> {
 /** Whether KV has taken a write of the key less than a second ago. */
 function isRateLimited(error: unknown): boolean {
   return statusOf((error as KVClientError).cause) === 429;
-}
-
-/** Reads a text; a namespace's caches are asked to keep it no longer than they must. */
-function readText(kv: KVLike, name: string): Promise<unknown> {
-  const full = kv as unknown as { get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<unknown> };
-  return 'getWithMetadata' in kv ? full.get(name, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }) : kv.get(name, 'text');
 }

@@ -82,7 +82,7 @@ const EFFECTIVE_WITHIN_MS = 90_000;
  * writes, deletes or voids, through whatever client of the binding, it sees at once.
  *
  * A key is written once a second at most, since KV takes no more: of what is written meanwhile the last wins. What KV refuses is tried
- * again for up to 25 seconds.
+ * four times in all.
  */
 export class CacheClient {
   readonly #entries: Entries;

@@ -1,6 +1,9 @@
 import type { ObjectStorage } from './limit-rows.js';
 import { RowBroom } from './row-broom.js';
 
+/** Most counters are of minutes. */
+const SWEEP_MS = 300_000;
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counters (
     key TEXT PRIMARY KEY,
@@ -18,12 +21,12 @@ export class CounterRows {
   constructor(storage: ObjectStorage) {
     this.#sql = storage.sql;
     this.#sql.exec(SCHEMA);
-    this.#broom = new RowBroom(storage, 'counters', 'key');
+    this.#broom = new RowBroom(storage, 'counters', 'key', SWEEP_MS);
   }
 
   /** Counts one, and returns how many there are. A counter that has ended, or that there is not, begins at one and ends at `until`. */
   increment(key: string, until: number, now: number): number {
-    const sweptAt = RowBroom.sweptAt(until);
+    const sweptAt = this.#broom.sweptAt(until);
     const [row] = this.#sql
       .exec(
         `INSERT INTO counters (key, count, until, swept_at) VALUES (?1, 1, ?2, ?3)

@@ -39,7 +39,7 @@ export class KVClientError extends Error {
     this.#remaining = options.remaining ?? [];
   }
 
-  /** Of a `deleteMany` that failed half-way: the keys that may still be there. Not shown when the error is logged. */
+  /** Of a delete or an `invalidateTags` that failed: the keys or tags to try again. Not shown when the error is logged. */
   get remaining(): readonly string[] {
     return this.#remaining;
   }

@@ -1,4 +1,4 @@
-import { KVClientError } from './errors.js';
+import { withinTime } from './within-time.js';
 
 /** What is known of a caller under one rule, as numbers whose meaning is the core's. */
 export type KnownAttempts = readonly number[];
@@ -72,22 +72,13 @@ export class LimitObjects {
   }
 
   /** Asks one of them. Rejects with `store-unavailable` where it fails, or has not answered in time. */
-  async ask<T>(shard: number, question: (object: LimitObject) => Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('the object did not answer in time')), this.#timeoutMs);
-    });
-    try {
+  ask<T>(shard: number, question: (object: LimitObject) => Promise<T>): Promise<T> {
+    return withinTime('the limit object', this.#timeoutMs, () => {
       // Objects that write and those that do not are different ones, and so are those of another division.
       const name = `${this.durable ? 'limits' : 'limits-in-memory'}:${this.#shards}:${shard}`;
       const namespace = this.#namespace;
-      const object = namespace.get(namespace.idFromName(name) as never) as LimitObject;
-      return await Promise.race([question(object), late]);
-    } catch (cause) {
-      throw new KVClientError('store-unavailable', 'the limit object failed or did not answer in time: try again', { cause });
-    } finally {
-      clearTimeout(timer);
-    }
+      return question(namespace.get(namespace.idFromName(name) as never) as LimitObject);
+    });
   }
 }
 

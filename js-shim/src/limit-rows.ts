@@ -59,7 +59,7 @@ export class StoredLimits implements LimitRows {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#sql.exec(SCHEMA);
-    this.#broom = new RowBroom(storage, 'attempts', 'key, rule');
+    this.#broom = new RowBroom(storage, 'attempts', 'key, rule', SWEEP_MS);
   }
 
   known(key: string, rule: string): KnownAttempts {
@@ -107,7 +107,7 @@ export class StoredLimits implements LimitRows {
   }
 
   #put(key: string, rule: string, numbers: readonly number[], until: number, now: number): void {
-    const sweptAt = RowBroom.sweptAt(until);
+    const sweptAt = this.#broom.sweptAt(until);
     this.#sql.exec(
       `INSERT INTO attempts (key, rule, mark, count, previous, opening, sequence, refunded, swept_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

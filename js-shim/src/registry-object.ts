@@ -1,5 +1,5 @@
 import { KVClientError } from './errors.js';
-import { type TIMED_OUT, within } from './flights.js';
+import { withinTime } from './within-time.js';
 
 /** What a client calls on the object; `SessionRegistry` implements it. */
 export interface RegistryObject {
@@ -42,18 +42,14 @@ export class RegistryObjects {
 
   /** Rejects with `store-unavailable` where it is not recorded for certain. */
   async revoke(key: RegistryKey, before: number, until: number): Promise<void> {
-    const done = await this.#ask(key, async (object) => {
-      await object.revoke(key.name, before, until);
-      return true;
-    });
-    if (done !== true) throw unreachable();
+    await this.#ask(key, (object) => object.revoke(key.name, before, until));
   }
 
   /** Whether copies with these stamps are good; undefined where an object cannot be asked. NaN: nothing is known of the copy. */
   async accepts(stamped: readonly (readonly [key: RegistryKey, loadedAt: number])[]): Promise<boolean | undefined> {
     const answers = await Promise.all(
       stamped.map(async ([key, loadedAt]) => {
-        const answer = await this.#ask(key, (object) => object.revokedBefore([key.name]));
+        const answer = await this.#ask(key, (object) => object.revokedBefore([key.name])).catch(() => undefined);
         if (!Array.isArray(answer) || answer.length !== 1) return undefined;
         const [before] = answer;
         return before === null || loadedAt > (before as number);
@@ -62,16 +58,11 @@ export class RegistryObjects {
     return answers.includes(undefined) ? undefined : answers.every((good) => good === true);
   }
 
-  async #ask<T>({ shard }: RegistryKey, question: (object: RegistryObject) => Promise<T>): Promise<T | typeof TIMED_OUT> {
-    const asked = async (): Promise<T> => {
+  #ask<T>({ shard }: RegistryKey, question: (object: RegistryObject) => Promise<T>): Promise<T> {
+    return withinTime('the session registry', this.#timeoutMs, () => {
       const namespace = this.#namespace;
       const id = namespace.idFromName(`sessions:${SHARDS}:${shard % SHARDS}`);
       return question(namespace.get(id as never) as RegistryObject);
-    };
-    return within(asked(), this.#timeoutMs);
+    });
   }
-}
-
-function unreachable(): KVClientError {
-  return new KVClientError('store-unavailable', 'the session registry failed or did not answer in time: try again');
 }

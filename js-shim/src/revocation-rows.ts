@@ -1,11 +1,8 @@
 import type { ObjectStorage } from './limit-rows.js';
+import { RowBroom } from './row-broom.js';
 
-/** Rows are cleared in steps of this, so that most writes leave the alarm as it is. */
+/** Revocations matter for hours: an alarm costs more than a row that stays another. */
 const SWEEP_MS = 3_600_000;
-/** Rows that one alarm clears at most... */
-const SWEPT_ROWS = 5_000;
-/** ...and how soon it comes again where there were more. */
-const NEXT_SWEEP_MS = 1_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS revoked (
@@ -18,13 +15,12 @@ const SCHEMA = `
 /** Up to when copies are void, by key, in the object's SQLite database. Synchronous, so that nothing comes between. */
 export class RevocationRows {
   readonly #storage: ObjectStorage;
-  /** When the alarm comes; Infinity where none is set. */
-  #alarmAt: number;
+  readonly #broom: RowBroom;
 
   constructor(storage: ObjectStorage) {
     this.#storage = storage;
     storage.sql.exec(SCHEMA);
-    this.#alarmAt = this.#nextSweep();
+    this.#broom = new RowBroom(storage, 'revoked', 'key', SWEEP_MS);
   }
 
   before(key: string): number | null {
@@ -34,7 +30,7 @@ export class RevocationRows {
 
   /** Moves on what is known of a key, and keeps it until then at least. */
   revoke(key: string, before: number, until: number, now: number): void {
-    const sweptAt = (Math.ceil(until / SWEEP_MS) + 1) * SWEEP_MS;
+    const sweptAt = this.#broom.sweptAt(until);
     this.#storage.sql.exec(
       `INSERT INTO revoked (key, before, swept_at) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET before = max(before, excluded.before), swept_at = max(swept_at, excluded.swept_at)`,
@@ -42,30 +38,11 @@ export class RevocationRows {
       before,
       sweptAt,
     );
-    // An alarm that is long overdue has failed as often as the runtime tries.
-    if (this.#alarmAt < now - SWEEP_MS) this.#wakeAt(now);
-    else if (sweptAt < this.#alarmAt) this.#wakeAt(sweptAt);
+    this.#broom.wakeFor(sweptAt, now);
   }
 
   /** Clears what matters no longer, and has the alarm come for what is left. */
   sweep(now: number): void {
-    this.#storage.sql.exec(
-      'DELETE FROM revoked WHERE key IN (SELECT key FROM revoked WHERE swept_at <= ? LIMIT ?)',
-      now,
-      SWEPT_ROWS,
-    );
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    const next = this.#nextSweep();
-    if (next < Number.POSITIVE_INFINITY) this.#wakeAt(Math.max(next, now + NEXT_SWEEP_MS));
-  }
-
-  #nextSweep(): number {
-    const [row] = this.#storage.sql.exec('SELECT min(swept_at) FROM revoked').raw().toArray();
-    return (row?.[0] as number | null | undefined) ?? Number.POSITIVE_INFINITY;
-  }
-
-  #wakeAt(ms: number): void {
-    this.#alarmAt = ms;
-    void this.#storage.setAlarm(ms);
+    this.#broom.sweep(now);
   }
 }

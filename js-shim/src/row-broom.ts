@@ -1,7 +1,5 @@
 import type { ObjectStorage } from './limit-rows.js';
 
-/** Rows are cleared in steps of this, and no sooner than this after they matter: the clock of the next machine may be behind. */
-const SWEEP_MS = 300_000;
 /** Rows that one alarm clears at most... */
 const SWEPT_ROWS = 5_000;
 /** ...and how soon it comes again where there were more. */
@@ -15,26 +13,31 @@ export class RowBroom {
   readonly #storage: ObjectStorage;
   readonly #table: string;
   readonly #key: string;
+  readonly #stepMs: number;
   /** When the alarm comes; Infinity where none is set. */
   #alarmAt: number;
 
-  /** Of a table that there is, by its primary key as SQL has it. */
-  constructor(storage: ObjectStorage, table: string, key: string) {
+  /**
+   * Of a table that there is, by its primary key as SQL has it. Rows are cleared in steps of `stepMs`, and no sooner than that after they
+   * matter: the clock of the next machine may be behind.
+   */
+  constructor(storage: ObjectStorage, table: string, key: string, stepMs: number) {
     this.#storage = storage;
     this.#table = table;
     this.#key = key;
+    this.#stepMs = stepMs;
     this.#alarmAt = this.#nextSweep();
   }
 
   /** When a row may be cleared that matters until then: in steps, so that most writes leave the index, and the alarm, as they are. */
-  static sweptAt(until: number): number {
-    return (Math.ceil(until / SWEEP_MS) + 1) * SWEEP_MS;
+  sweptAt(until: number): number {
+    return (Math.ceil(until / this.#stepMs) + 1) * this.#stepMs;
   }
 
   /** Has the alarm come for a row that was written. */
   wakeFor(sweptAt: number, now: number): void {
     // An alarm that is long overdue has failed as often as the runtime tries.
-    if (this.#alarmAt < now - SWEEP_MS) this.#wakeAt(now);
+    if (this.#alarmAt < now - this.#stepMs) this.#wakeAt(now);
     else if (sweptAt < this.#alarmAt) this.#wakeAt(sweptAt);
   }
 

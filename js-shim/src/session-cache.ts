@@ -118,8 +118,8 @@ export class SessionCacheClient {
    * Null means "ask the database": the session is absent, expired, revoked, malformed, too old, or the store or the registry failed. A
    * string that cannot be a key (empty, above 504 bytes, lone surrogates) is nobody's session and costs nothing. Throws
    * `invalid-argument` for what is no string and for options that can never work, and nothing else. Cost: 3 KV keys read for a hit, in two
-   * operations, or in one where this isolate has seen the session lately; 2 for a session that is not there; and 1 or 2 requests to
-   * objects where strict. Consistency: KV's; a session stored or revoked elsewhere shows after usually a minute, strict reads see
+   * operations, or in one where this isolate has seen the session lately; 2 for a session that is not there; and for a hit 2
+   * requests to objects where strict. Consistency: KV's; a session stored or revoked elsewhere shows after usually a minute, strict reads see
    * every revocation at once.
    */
   get(sessionToken: string, options?: SessionReadOptions): Promise<CachedSession | null> {
@@ -482,7 +482,9 @@ export class SessionCacheClient {
   }
 
   #effect(): RevocationEffect {
-    return this.#strict ? { effectiveWithinMs: 0, bounded: true } : { effectiveWithinMs: USUAL_PROPAGATION_MS, bounded: false };
+    return this.#strict
+      ? { effectiveWithinMs: 0, bounded: true }
+      : { effectiveWithinMs: USUAL_PROPAGATION_MS + this.#caller.memoryMs, bounded: false };
   }
 
   #report(call: Call, op: string, { outcome, error }: Ending, source?: 'authority'): void {

@@ -35,7 +35,7 @@ export interface SessionOptions extends SessionCacheOptions {
   cookie?: string;
   /** Who counts unknown tokens. Default: a client on `kv`. With null nobody does. */
   limiter?: RateLimiterClient | null;
-  /** How many unknown tokens an address may present before the database is not asked for it. Default 20 in a minute. */
+  /** How many requests with unknown tokens an address may make before the database is not asked for it. Default 20 in a minute. */
   unknownTokens?: RateLimitConfig;
 }
 
@@ -61,7 +61,8 @@ const REFUSED = Symbol('refused');
  * - A failing cache is a miss. Only the database says that somebody is signed out, and where it fails its error is thrown: nobody is
  *   taken for signed out because something was out of order.
  * - What was loaded is cached after the answer (`waitUntil`); a failing write is an event.
- * - A signed token that the database does not know (signed out, expired, copied from somewhere) counts against the client's address.
+ * - A request with a signed token that the database does not know (signed out, expired, copied from somewhere) counts against the
+ *   client's address, as often as it comes. What an address asks at once is counted when the database has answered.
  *   Beyond `unknownTokens` the database is not asked for that address until some of it has passed, and the state is `limited`:
  *   not `anonymous`, since whoever shares the address may well be signed in. Sessions that are cached go on being
  *   found. Without an address (`CF-Connecting-IP`) nothing is counted.

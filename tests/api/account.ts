@@ -16,7 +16,7 @@ export async function lettersTo(email: string): Promise<{ subject: string; text:
 
 /** Waits for the letter that an answer has left for later. */
 export async function letterTo(email: string, subject: RegExp): Promise<{ subject: string; text: string; token: string }> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 1000; attempt += 1) {
     const found = (await lettersTo(email)).find((letter) => subject.test(letter.subject));
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -70,6 +70,16 @@ describe('the administrator', () => {
     expect((await callWith({}, 'GET', '/auth/me', { token })).status).toBe(401);
   });
 
+  it('ends the cached sessions of a user whom D1 does not know any more', async () => {
+    const { status, body } = await admin('POST', '/admin/sessions/revoke', { body: { userId: 'user-gone' } });
+    expect({ status, revoked: body.revoked }).toEqual({ status: 200, revoked: true });
+  });
+
+  it('reads out no session keys', async () => {
+    for (const path of ['keys?store=sessions', 'entry?store=sessions&key=session:a'])
+      expect((await admin('GET', `/admin/${path}`)).status).toBe(400);
+  });
+
   it('purges nothing without saying it again', async () => {
     await env.CACHE_KV.put('cache:admin:kept', '1');
     for (const body of [{ prefix: 'cache:admin:kept' }, { tags: ['kept'] }, { everything: true, confirm: 'purge' }]) {
@@ -78,7 +88,7 @@ describe('the administrator', () => {
     expect(await env.CACHE_KV.get('cache:admin:kept')).toBe('1');
   });
 
-  it('purges everything, sessions before what revokes them, and waits in between', async () => {
+  it('purges everything, values before what voids them, and waits in between', async () => {
     for (const kv of [env.AUTH_SESSION_KV, env.RATE_LIMIT_KV, env.CACHE_KV]) await emptied(kv);
     const keys = ['session:a', 'session:b', 'usess:u:h', 'urev:u', 'srev:h'];
     for (const key of keys) await env.AUTH_SESSION_KV.put(key, '1');
@@ -92,10 +102,13 @@ describe('the administrator', () => {
     expect(sessions.body).toMatchObject({ deleted: 2, complete: false });
     expect(await left()).toEqual(['srev:h', 'urev:u', 'usess:u:h']);
     const index = await admin('POST', '/admin/purge', { body: { ...confirm, cursor: sessions.body.cursor } });
-    expect(index.body).toMatchObject({ deleted: 1, complete: false, waitMs: 300_000 });
-    const early = await admin('POST', '/admin/purge', { body: { ...confirm, cursor: index.body.cursor } });
+    expect(index.body).toMatchObject({ deleted: 1, complete: false });
+    const entries = await admin('POST', '/admin/purge', { body: { ...confirm, cursor: index.body.cursor } });
+    expect(entries.body).toMatchObject({ deleted: 1, complete: false, waitMs: 300_000 });
+    const early = await admin('POST', '/admin/purge', { body: { ...confirm, cursor: entries.body.cursor } });
     expect(early.body).toMatchObject({ deleted: 0, complete: false });
     expect(await left()).toEqual(['srev:h', 'urev:u']);
+    expect((await env.CACHE_KV.list()).keys.map(({ name }) => name)).toEqual(['e::tag']);
 
     let cursor = btoa(JSON.stringify({ ...JSON.parse(atob(early.body.cursor as string)), notBefore: Date.now() }));
     let deleted = 0;
@@ -105,7 +118,7 @@ describe('the administrator', () => {
       if (body.complete === true) break;
       cursor = body.cursor as string;
     }
-    expect(deleted).toBe(5);
+    expect(deleted).toBe(4);
     for (const kv of [env.AUTH_SESSION_KV, env.RATE_LIMIT_KV, env.CACHE_KV]) expect((await kv.list()).keys).toEqual([]);
   });
 

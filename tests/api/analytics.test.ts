@@ -28,6 +28,7 @@ beforeAll(async () => {
     insert('pi_5', CORY.id, 'walking-maps', 400, 'eur', '2026-03-02T00:00:00Z'),
     insert('pi_6', CORY.id, 'night-bus', 900, 'eur', '2026-03-31T23:59:59.999Z'),
     insert('pi_7', CORY.id, 'night-bus', 900, 'eur', '2026-04-01T00:00:00Z'),
+    env.DB.prepare("UPDATE content SET published_at = ?1 WHERE id = 'walking-maps'").bind(at('2026-03-01T10:00:00Z')),
     env.DB.prepare("INSERT INTO refunds VALUES ('pi_2', 200, 0), ('pi_5', 400, 1)"),
     env.DB.prepare("INSERT INTO disputes VALUES ('dp_1', 'pi_6', 0, 'withdrawn')"),
   ]);
@@ -60,7 +61,7 @@ describe('GET /analytics', () => {
   it('sums up a day, from its first millisecond to its last, by currency', async () => {
     expect(await report('daily/2026-03-01')).toEqual({
       newUsers: 0,
-      published: 0,
+      published: 1,
       revenue: [
         { currency: 'eur', purchases: 2, gross: 1800, net: 1600 },
         { currency: 'usd', purchases: 1, gross: 500, net: 500 },

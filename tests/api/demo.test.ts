@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Env } from '../../workers/api/src/env.ts';
 import { CLEO, ORIGIN, call, callWith, freshAddress } from './api.ts';
 import { failingObjects } from './failing-stores.ts';
 
@@ -39,5 +40,16 @@ describe('the routes under /demo', () => {
     const bindings = { APP_ORIGIN: ORIGIN };
     expect((await callWith(bindings, 'GET', 'https://codex.example/demo')).body).toEqual({ accounts: [] });
     expect((await callWith(bindings, 'POST', 'https://codex.example/demo/reset-attempts')).status).toBe(404);
+  });
+
+  it('show no mail and sign no event without demo accounts, or for another host', async () => {
+    const elsewhere: [Partial<Env>, string][] = [
+      [{ LOCAL_DEMO: { accounts: [] } }, ORIGIN],
+      [{ APP_ORIGIN: ORIGIN }, 'https://codex.example'],
+    ];
+    for (const [bindings, origin] of elsewhere) {
+      expect((await callWith(bindings, 'GET', `${origin}/demo/outbox`)).status).toBe(404);
+      expect((await callWith(bindings, 'POST', `${origin}/demo/stripe`)).status).toBe(404);
+    }
   });
 });

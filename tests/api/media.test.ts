@@ -133,7 +133,7 @@ describe('POST /media', () => {
     for (let count = 0; count < 10; count++) await uploaded(cleo);
     const stored = (await env.MEDIA_BUCKET.list()).objects.length;
     const { status, headers, body } = await send(upload(cleo, SOUND, BYTES, length));
-    expect({ status, type: body['type'] }).toEqual({ status: 429, type: 'urn:codex:problem:too-many-uploads' });
+    expect({ status, type: body['type'] }).toEqual({ status: 429, type: 'urn:codex:problem:too-many-requests' });
     expect(Number(headers.get('Retry-After'))).toBeGreaterThan(3500);
     expect((await env.MEDIA_BUCKET.list()).objects).toHaveLength(stored);
     await uploaded(await newUser('owner'));

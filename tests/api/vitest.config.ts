@@ -32,6 +32,9 @@ const project = (name: string, compatibilityDate: string): TestProjectInlineConf
     name: `api ${name} ${compatibilityDate}`,
     // The second write of a key within a second waits for its turn.
     expect: { poll: { timeout: 10_000 } },
+    // A dozen passwords at once take seconds on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     root: fromRoot('tests/api'),
     include: ['*.test.ts'],
     setupFiles: ['./setup.ts'],

@@ -29,7 +29,7 @@ describe('POST /webhooks/stripe', () => {
     expect({ status, type: body.type }).toEqual({ status: 503, type: 'urn:codex:problem:webhooks-unavailable' });
   });
 
-  it('is the only write that needs no Origin', async () => {
+  it('needs no Origin, unlike what is beside it', async () => {
     expect((await call('POST', '/webhooks/other', { headers: { Origin: '' } })).status).toBe(403);
     expect((await call('PUT', '/webhooks/stripe', { headers: { Origin: '' } })).status).toBe(403);
   });

@@ -2,11 +2,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort as freePortOf } from '../../scripts/lib/listening.mjs';
 import { workerConfigs } from '../../scripts/lib/local-workers.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url).href);
@@ -126,11 +125,4 @@ export class LocalWorker {
 }
 
 /** A loopback port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+export const freePort = (): Promise<number> => freePortOf('127.0.0.1');

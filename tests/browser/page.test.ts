@@ -235,12 +235,12 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     const upload = page.locator('#media-list li', { hasText: 'A foghorn' });
     expect(await upload.locator('.pill').innerText()).toMatch(/^(queued|submitted|transcoding|ready)$/);
 
-    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 20_000 }).toBe('ready');
+    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 60_000 }).toBe('ready');
     expect(await upload.innerText()).toContain('foghorn.wav · 25 kB · Sound · 0:03');
     expect(await upload.innerText()).toContain(
       'ffmpeg is not installed here, so this WAV file was only probed, not transcoded.',
     );
-    await expect.poll(() => text('#entries'), { timeout: 20_000 }).toContain('A foghorn');
+    await expect.poll(() => text('#entries'), { timeout: 60_000 }).toContain('A foghorn');
     expect(await text('#log')).toMatch(/Status: A foghorn\s+200\s+from KV/);
     await button('Unpublish A foghorn').waitFor();
   });
@@ -256,7 +256,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     await page.getByLabel('Title').fill('Broken');
     await button('Upload').click();
     await expect
-      .poll(() => text('#media-message'), { timeout: 20_000 })
+      .poll(() => text('#media-message'), { timeout: 60_000 })
       .toBe('“Broken” failed. This is no video or audio file that I know.');
     expect(await page.locator('#media-message').getAttribute('class')).toContain('error');
   });
@@ -285,7 +285,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     await page.getByLabel('Publish it when it is ready').uncheck();
     await button('Upload').click();
     const upload = page.locator('#media-list li', { hasText: 'rain' });
-    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 20_000 }).toBe('ready');
+    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 60_000 }).toBe('ready');
     await button('Publish rain').click();
     await expect.poll(() => text('#entries')).toContain('rain');
 

@@ -7,7 +7,9 @@ export default defineConfig({
     name: 'browser',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['tests/browser/*.test.ts'],
-    testTimeout: 60_000,
+    // A page, a password and a first start of each worker take their time on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
+    testTimeout: 180_000,
     hookTimeout: 500_000,
   },
 });

@@ -93,7 +93,7 @@ std::array<InputText, 2> asEntered(std::string_view text) {
 }
 
 std::optional<std::string> checkLimitKey(const Origin& origin) {
-  constexpr std::array<std::string_view, 6> kForeign = {"session:", "usess:", "urev:", "srev:", "cache:", "e:"};
+  constexpr std::array<std::string_view, 7> kForeign = {"session:", "usess:", "urev:", "srev:", "cache:", "e:", "auth:"};
   const std::string_view prefix = origin.prefix;
   const bool foreign = std::ranges::any_of(kForeign, [&](std::string_view one) { return prefix.starts_with(one); });
   const bool acceptable = !prefix.empty() && prefix.size() <= 256 && testing::isUtf8(prefix) &&

@@ -11,8 +11,10 @@
 
 #include "tests/fuzz/fuzzer.h"
 #include "wasm/cache/entry.h"
+#include "wasm/cache/tags.h"
 #include "wasm/json/fields.h"
 #include "wasm/json/general-reader.h"
+#include "wasm/kv/kv-store.h"
 #include "wasm/ratelimit/algorithms.h"
 #include "wasm/ratelimit/block.h"
 #include "wasm/session/revocations.h"
@@ -99,6 +101,15 @@ void checkState(const Stored& stored, const Names& names, auto decode, auto enco
   require(decode(encode(*state)) == state, "what is written of a state is read as the same state");
 }
 
+/// A list of tags and epochs as anybody may have left it.
+void checkTags(std::string_view list) {
+  const tags::EpochKeys epochs("e::", list);
+  require(epochs.keys().size() <= kMaxFurtherKeys + 1, "one read can name the epochs of a list");
+  for (const std::string_view key : epochs.keys()) require(key.starts_with("e::"), "an epoch stays in its namespace");
+  const tags::Agreement agreement = tags::compare(list, {});
+  require(!agreement.holds || agreement.unread == list, "a list of which nothing was read is unread as a whole");
+}
+
 /// What the host reads of a record's metadata, in range whatever it holds.
 void checkEnvelope(const nlohmann::json& document) {
   if (!document.is_object()) return;
@@ -107,18 +118,29 @@ void checkEnvelope(const nlohmann::json& document) {
     if (field == document.end()) return absent;
     return field->is_number() ? field->get<double>() : std::nan("");
   };
+  const auto text = [&](const char* name) {
+    const auto field = document.find(name);
+    return field != document.end() && field->is_string() ? field->get<std::string>() : std::string();
+  };
+  const std::string list = text("t");
+  const std::string digest = text("k");
+  checkTags(list);
   const entry::Facts facts{.created = number("c", std::nan("")),
-                           .fresh = number("s", 0),
+                           .fresh = number("s", std::nan("")),
                            .stale = number("g", 0),
                            .error = number("e", 0),
                            .loadTime = number("d", 0),
                            .negative = number("n", 0),
-                           .version = number("x", 0)};
+                           .version = number("x", 0),
+                           .tags = list,
+                           .keyDigest = digest};
   const std::optional<entry::Envelope> envelope = entry::read(facts);
   if (!envelope) return;
   require(envelope->created >= kEarliest && envelope->created <= kLatest, "an entry was made at a time that a Date holds");
   require(envelope->windows.stale >= Millis{0} && envelope->windows.error >= Millis{0}, "no window is shorter than nothing");
-  entry::stateOf(envelope, "", Instant{Millis{1'767'225'600'000}});
+  constexpr Instant kNow{Millis{1'767'225'600'000}};
+  require(envelope->readable || entry::stateOf(envelope, digest, kNow) == entry::State::Miss, "a later format is not shown");
+  require(entry::stateOf(envelope, digest + "x", kNow) == entry::State::Miss, "an entry of another key is not shown");
 }
 
 /// The state of a limit under a rule, which decides on it whatever it holds.

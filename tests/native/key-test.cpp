@@ -182,8 +182,8 @@ TEST(WatermarkKey, KeepsUsersApart) {
 }
 
 TEST(CachePrefix, ReachesNothingOfOtherClients) {
-  for (const std::string_view prefix :
-       {"", "s", "session:", "session:abc", "u", "us", "urev:", "usess:a", "srev:", "e", "e:", "e::tag", "cache\xED\xA0\x80"}) {
+  for (const std::string_view prefix : {"", "s", "session:", "session:abc", "u", "us", "urev:", "usess:a", "srev:", "e",
+                                        "e:", "e::tag", "a", "auth", "auth:", "auth:x", "cache\xED\xA0\x80"}) {
     ASSERT_FALSE(checkCachePrefix({prefix})) << prefix;
     EXPECT_EQ(checkCachePrefix({prefix}).error().code, ErrorCode::InvalidArgument) << prefix;
   }

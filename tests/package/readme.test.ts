@@ -82,6 +82,14 @@ describe('the READMEs', () => {
     expect(await Promise.all(invented.map(exists))).toEqual(invented.map(() => false));
   });
 
+  it('and docs/running.md name wrangler commands that exist', async () => {
+    const text = await readFile(join(ROOT, 'docs/running.md'), 'utf8');
+    const lines = Array.from(text.matchAll(/^ *(npx .*)$/gm), ([, line = '']) => line);
+    expect(lines.length).toBeGreaterThan(15);
+    const wrong = await Promise.all(lines.map(async (line) => ((await exists(line)) ? [] : [line])));
+    expect(wrong.flat()).toEqual([]);
+  }, 300_000);
+
   it('explain every error code, option and export', async () => {
     const declared = await readFile(join(SHIM, 'dist/errors.d.ts'), 'utf8');
     const codes = Array.from(
@@ -92,13 +100,25 @@ describe('the READMEs', () => {
     for (const text of texts) expect(codes.filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
 
     const options = await Promise.all(
-      ['options', 'rate-limiter', 'session-cache'].map((file) => readFile(join(SHIM, `dist/${file}.d.ts`), 'utf8')),
+      ['options', 'rate-limiter', 'session-options', 'cache', 'cache-options', 'client-address', 'auth-storage'].map((file) =>
+        readFile(join(SHIM, `dist/${file}.d.ts`), 'utf8'),
+      ),
     );
     const optional = options
       .flatMap((text) => Array.from(text.matchAll(/interface \w+Options[^{]*\{([\s\S]*?)^\}/gm), ([, body = '']) => body))
       .flatMap((body) => Array.from(body.matchAll(/^ {4}(\w+)\?:/gm), ([, name]) => name));
-    expect(optional).toContain('storeTimeoutMs');
+    expect(optional).toEqual(
+      expect.arrayContaining(['storeTimeoutMs', 'hashTokens', 'namespace', 'earlyRefresh', 'ipv6Prefix']),
+    );
     expect(optional.filter((name) => !texts[0]?.includes(`\`${name}\``))).toEqual([]);
+
+    const index = await readFile(join(SHIM, 'src/index.ts'), 'utf8');
+    const values = Array.from(index.matchAll(/^export \{([^}]*)\}/gm), ([, list = '']) => list.split(','))
+      .flat()
+      .map((name) => name.trim())
+      .filter((name) => name !== '' && !name.startsWith('type '));
+    expect(values).toContain('SessionCacheClient');
+    for (const text of texts) expect(values.filter((name) => !text.includes(`\`${name}`))).toEqual([]);
   });
 
   it('link to files that are there', async () => {

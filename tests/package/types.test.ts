@@ -118,7 +118,9 @@ describe('the installed declarations, under tsc and strict', () => {
     await project.write({
       'right.ts': RIGHT,
       'wrong.ts': WRONG_HEAD + WRONG.map(([use]) => `${use}\n`).join(''),
-      'lone.ts': ['', '/better-auth', '/hono'].map((entry) => `export * from '@codex/cloudflare-clients${entry}';\n`).join(''),
+      'lone.ts': ['', '/better-auth', '/hono', '/sveltekit']
+        .map((entry) => `export * from '@codex/cloudflare-clients${entry}';\n`)
+        .join(''),
     });
   });
   afterAll(() => project?.remove());

@@ -175,6 +175,13 @@ describe('a service in trouble', () => {
     expect(await jobOf(job)).toMatchObject({ state: 'queued', failures: 0 });
   });
 
+  it('that stays busy is asked ever more seldom', async () => {
+    const job = await uploaded();
+    transcoder.troubles.push(429);
+    const { delays } = await deliver([messageOf(job)], { attempts: 50 });
+    expect(delays[0]).toBeGreaterThanOrEqual(60);
+  });
+
   it('that has forgotten a run is given it again', async () => {
     const job = await uploaded();
     await deliver([messageOf(job)]);

@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['tests/web/*.test.ts'],
     globalSetup: ['tests/web/setup.ts'],
     maxWorkers: 2,
+    // The second write of a key within a second waits for its turn.
+    expect: { poll: { timeout: 20_000 } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -255,6 +255,8 @@ describe('deleteByPrefix', () => {
       'e',
       'e:',
       'e::tag',
+      'a',
+      'auth:',
       '\ud800',
     ]) {
       expect(await codeOf(() => cache.deleteByPrefix(prefix))).toBe('invalid-argument');

@@ -263,6 +263,11 @@ describe('guessing', () => {
     expect(await guess(at, 1, { 'CF-Connecting-IP': '203.0.113.2' })).toEqual([200]);
   });
 
+  it('is stopped after twenty in a minute, unless told otherwise', async () => {
+    const statuses = await guess(site(env.KV, new Database()), 22, { 'CF-Connecting-IP': '203.0.113.20' });
+    expect(statuses).toEqual([...Array<number>(20).fill(200), 429, 429]);
+  });
+
   it('whoever shares that address and is cached stays signed in; who is not is told to wait, not signed out', async () => {
     const database = new Database();
     const at = site(env.KV, database, { unknownTokens: UNKNOWN });

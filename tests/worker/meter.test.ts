@@ -273,6 +273,16 @@ describe('time', () => {
   it('includes the object that was asked', async () => {
     await freshMinutes();
     const objects = new Objects();
+    const { get } = objects;
+    objects.get = (name) =>
+      new Proxy(get(name), {
+        get:
+          (target, method) =>
+          (...args: unknown[]) => {
+            vi.setSystemTime(Date.now() + 250);
+            return Reflect.apply(Reflect.get(target, method) as (...args: unknown[]) => unknown, target, args);
+          },
+      });
     const limiter = new RateLimiterClient(new MemoryKV(), { authority: objects, shards: 1 });
     const events: ClientEvent[] = [];
     const heard = new RateLimiterClient(new MemoryKV(), {
@@ -284,7 +294,7 @@ describe('time', () => {
     await limiter.checkLimit('somebody', RULE);
     await heard.checkLimit('somebody else', RULE);
     expect(between(before, stats(), 'limit')).toEqual({ allowed: 2 });
-    expect(events).toMatchObject([{ op: 'checkLimit', source: 'authority', outcome: 'allowed' }]);
+    expect(events).toMatchObject([{ op: 'checkLimit', source: 'authority', outcome: 'allowed', durationMs: 250 }]);
   });
 });
 

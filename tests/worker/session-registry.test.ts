@@ -56,6 +56,15 @@ async function everywhere({ kv, elsewhere, userId, token, client }: ReturnType<t
 }
 
 describe('strict reads', () => {
+  it('ask twice for a hit, and not at all for a miss', async () => {
+    const setting = setUp();
+    await everywhere(setting);
+    setting.registry.requests.length = 0;
+    expect(await setting.client().get(setting.token)).not.toBeNull();
+    expect(await setting.client().get(newName())).toBeNull();
+    expect(setting.registry.requests).toEqual(['revokedBefore', 'revokedBefore']);
+  });
+
   it.each([
     ['delete', (sessions: SessionCacheClient, token: string) => sessions.delete(token)],
     ['deleteUserSessions', (sessions: SessionCacheClient, _: string, user: string) => sessions.deleteUserSessions(user)],

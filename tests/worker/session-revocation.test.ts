@@ -40,7 +40,7 @@ describe('on real KV', () => {
       revokedBefore: expect.any(Number) as number,
       deleted: 3,
       complete: true,
-      effectiveWithinMs: expect.any(Number) as number,
+      effectiveWithinMs: 92_000,
       bounded: false,
     });
     for (const token of tokens) expect(await env.KV.get(`session:${token}`)).toBeNull();
@@ -246,6 +246,16 @@ describe('deleteUserSessions', () => {
 });
 
 describe('list and deleteSession', () => {
+  it('reads two keys for each session that it lists', async () => {
+    const events: ClientEvent[] = [];
+    const sessions = new SessionCacheClient(new MemoryKV(), { onEvent: (event) => events.push(event) });
+    const userId = newName();
+    await loggedIn(sessions, userId, 3);
+    events.length = 0;
+    await sessions.list(userId);
+    expect(events).toMatchObject([{ op: 'list', kvReads: 6, kvWrites: 0 }]);
+  });
+
   it('show a user’s sessions without their tokens, page by page', async () => {
     const kv = new MemoryKV();
     const sessions = new SessionCacheClient(kv);
@@ -303,10 +313,12 @@ describe('invalidateUser', () => {
     const sessions = new SessionCacheClient(kv);
     const userId = newName();
     const [token = ''] = await loggedIn(sessions, userId, 1);
-    expect(await sessions.invalidateUser(userId)).toMatchObject({ bounded: false });
+    expect(await sessions.invalidateUser(userId)).toEqual({ effectiveWithinMs: 92_000, bounded: false });
     expect(await sessions.get(token)).toBeNull();
     expect(await sessions.getOrLoad(token, async () => sessionOf(token, { userId }))).not.toBeNull();
     expect(ids(await sessions.list(userId))).toEqual([`id of ${token}`]);
+    const forgetful = new SessionCacheClient(kv, { memory: false });
+    expect(await forgetful.invalidateUser(userId)).toEqual({ effectiveWithinMs: 90_000, bounded: false });
   });
 });
 

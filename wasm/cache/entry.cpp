@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "wasm/json/fields.h"
 #include "wasm/kv/limits.h"
 #include "wasm/memory/siphash.h"
 
@@ -13,7 +14,9 @@ constexpr double kLongestSeconds = static_cast<double>(kv::kMaxTtl.count());
 constexpr Millis kLongest = kv::kMaxTtl;
 
 /// A whole number of milliseconds that JSON carries intact (RFC 8259, 6).
-bool isExact(double number) { return std::abs(number) <= 9'007'199'254'740'991.0 && number == std::trunc(number); }
+bool isExact(double number) {
+  return std::abs(number) <= static_cast<double>(json::kMaxExactInteger) && number == std::trunc(number);
+}
 
 /// A span of ours; none where somebody else wrote something else.
 Millis span(double ms) {

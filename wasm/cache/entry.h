@@ -31,8 +31,8 @@ struct Envelope {
 };
 
 /// The metadata of a record as the host reads it, which has it parsed: the fields `c`, `s`, `g`, `e`, `d`, `n`, `x`, NaN where
-/// there is something else and 0 where there is nothing, and the texts `t` and `k`, empty where there is none. `c` is NaN where
-/// the record has no such metadata.
+/// there is something else and 0 where there is nothing (but NaN for an absent `c` or `s`), and the texts `t` and `k`, empty where
+/// there is none. `c` and `s` are NaN where the record has no such metadata.
 struct Facts {
   double created;
   double fresh = 0;

@@ -7,9 +7,6 @@
 namespace codex {
 namespace {
 
-/// Against clocks that differ: what others made so shortly after a deletion is taken for older.
-constexpr Millis kClockSkew{2000};
-
 /// Where each word of the facts stands.
 enum Word { Created, Fresh, Stale, Error, LoadTime, Tags };
 

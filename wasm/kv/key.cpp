@@ -14,7 +14,7 @@ constexpr std::size_t kMaxUserIdBytes = 200;
 constexpr std::size_t kShortDigestCharacters = 22;  // 128 bits and a little: enough that no two keys meet by chance or search
 
 /// What other clients keep in a namespace that the limiter may share with them.
-constexpr std::array<std::string_view, 6> kForeignPrefixes = {"session:", "usess:", "urev:", "srev:", "cache:", "e:"};
+constexpr std::array<std::string_view, 7> kForeignPrefixes = {"session:", "usess:", "urev:", "srev:", "cache:", "e:", "auth:"};
 
 /// What an identifier cannot hold as it is, or must be looked at closely.
 constexpr std::array<bool, 256> kSuspect = [] {
@@ -114,7 +114,7 @@ std::optional<Error> checkPrefix(std::string_view prefix) {
   }
   for (const std::string_view foreign : kForeignPrefixes) {
     if (prefix.starts_with(foreign)) {
-      return refused("keyPrefix belongs to another client (session:, usess:, urev:, srev:, cache:, e:); use 'rl:...:'");
+      return refused("keyPrefix belongs to another client (session:, usess:, urev:, srev:, cache:, e:, auth:); use 'rl:...:'");
     }
   }
   return std::nullopt;
@@ -181,7 +181,7 @@ Result<void> checkCachePrefix(const InputText& prefix) {
     if (foreign == "cache:") continue;
     if (foreign.starts_with(prefix.head) || prefix.head.starts_with(foreign)) {
       return refused(ErrorCode::InvalidArgument,
-                     "keys of other clients begin so too (session:, usess:, urev:, srev:, e:); use a longer prefix");
+                     "keys of other clients begin so too (session:, usess:, urev:, srev:, e:, auth:); use a longer prefix");
     }
   }
   return {};

@@ -35,7 +35,8 @@ struct Burial {
 ///
 /// Bounded in number. What leaves raises a mark instead, which holds for every key: nothing that began before it enters
 /// memory, and, when there were too many to keep, nothing made before it either, until the last of those left out has
-/// ended. So overflow costs reads of KV and brings no old value back. A clock set back lengthens all this; it shortens nothing.
+/// ended. So overflow costs reads of KV and brings no old value back. A clock set back lengthens all this; it shortens
+/// nothing but the burial of a key that is written again here meanwhile.
 class Tombstones {
  public:
   /// What one tombstone is counted as.

@@ -59,12 +59,10 @@ struct SessionToStore {
 Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest,
                                SessionToStore session, Instant now);
 
-/// How far a new watermark or fence lies ahead of the clock that sets it: what other isolates' clocks may be ahead.
-inline constexpr Millis kClockSkew{2000};
-
 /// Ends a session: a fence first, in force here at once and elsewhere when KV shows it, then the copy and its index entry go.
 /// Outcome Failed where the fence was not recorded; what else could not be deleted is void.
-/// Cost: one write and one delete; with an index, where the user is not known, a read, and one delete more.
+/// Cost: one write and one delete; with an index one delete more, and a read where the user is not known; under hashed keys one
+/// delete more, and up to one read more.
 Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest, bool indexed,
                                   Instant now);
 

@@ -90,7 +90,7 @@ describe('all of it, over HTTP', () => {
       durationMs: 2000,
       resultType: null,
     });
-    expect(await isListed('A tone')).toBe(true);
+    await expect.poll(() => isListed('A tone'), WAIT).toBe(true);
     expect((await ask('GET', `/media/${id}/result`)).status).toBe(404);
   });
 
@@ -125,7 +125,7 @@ describe('all of it, over HTTP', () => {
     expect(await status(id)).toMatchObject({ note: 'Transcoded to MP4 by ffmpeg.', resultType: 'video/mp4' });
     const result = await ask('GET', `/media/${id}/result`);
     expect([result.headers.get('Content-Type'), await result.text()]).toEqual(['video/mp4', 'made by ffmpeg']);
-    expect(await isListed('A long tone')).toBe(true);
+    await expect.poll(() => isListed('A long tone'), WAIT).toBe(true);
   });
 
   it('lets nobody in who does not know the key', async () => {

@@ -21,8 +21,9 @@ CREATE TABLE outbox (
 ) STRICT;
 
 -- Users whose sessions were ended here and whose cached copies are not known to be void yet.
+-- It refers to nothing: copies may outlive their user.
 CREATE TABLE revocations_due (
-  user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  user_id TEXT PRIMARY KEY,
   since INTEGER NOT NULL
 ) STRICT;
 

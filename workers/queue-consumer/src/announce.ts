@@ -12,8 +12,9 @@ import { logFailure } from './log.ts';
 export async function announce(kv: KVNamespace, job: Job): Promise<void> {
   try {
     const cache = new CacheClient(kv);
-    await cache.set(cacheKeys.mediaProcessingStatus(job.mediaId), statusOf(job), CACHE_TTL.mediaProcessingStatus);
+    // The lists first: whoever sees that the job has ended asks for them next. And the status may wait for its turn to be written.
     if (hasEnded(job)) await cache.deleteMany([cacheKeys.contentPublished(job.categoryId), cacheKeys.contentFeatured()]);
+    await cache.set(cacheKeys.mediaProcessingStatus(job.mediaId), statusOf(job), CACHE_TTL.mediaProcessingStatus);
   } catch (error) {
     logFailure('announcement of a job', error);
   }

@@ -28,7 +28,7 @@ const again = (delaySeconds: number): Verdict => ({ next: 'again', delaySeconds 
  *
  * Rejects when D1 does.
  */
-export async function deliver(env: Env, message: TranscodingMessage, random: () => number): Promise<Verdict> {
+export async function deliver(env: Env, message: TranscodingMessage, attempts: number, random: () => number): Promise<Verdict> {
   const jobs = new JobsTable(env.DB);
   const lease = crypto.randomUUID();
   const now = Date.now();
@@ -48,8 +48,9 @@ export async function deliver(env: Env, message: TranscodingMessage, random: () 
     if (!(error instanceof TranscoderError)) throw error;
     logFailure('transcoding service', error.cause ?? error);
     if (error.busy) {
+      // No failure of the job's: the message's own count says how long this has gone on, so that it outlasts a busy hour.
       await jobs.release(job, lease);
-      return again(backOffSeconds(job.failures + 1, random()));
+      return again(backOffSeconds(attempts, random()));
     }
     if (job.failures + 1 >= MAX_FAILURES) return step.fail(`The transcoding service could not be used: ${error.message}.`);
     await jobs.complain(job, lease);

@@ -63,12 +63,13 @@ export class Transcoder {
   }
 
   /**
-   * Submits a run that may take `timeoutMs` and wait as long before it begins. Returns its id. The service knows no idempotency keys: a
-   * delivery that dies before it has noted the id leaves a run behind, which does the same work once more and stores it in the same place.
+   * Submits a run that may take `timeoutMs` and wait as long before it begins; the service forgets it after three times that, counted from
+   * now. Returns its id. The service knows no idempotency keys: a delivery that dies before it has noted the id leaves a run behind, which
+   * does the same work once more and stores it in the same place.
    */
   async submit(input: { mediaId: string; source: string; result: string }, timeoutMs: number): Promise<string> {
-    const response = await this.#ask('POST', '/run', { input, policy: { executionTimeout: timeoutMs, ttl: timeoutMs } });
-    const started = v.safeParse(Started, await jsonOf(accepted(response)));
+    const response = await this.#ask('POST', '/run', { input, policy: { executionTimeout: timeoutMs, ttl: 3 * timeoutMs } });
+    const started = v.safeParse(Started, await jsonOf(await accepted(response)));
     if (!started.success) throw new TranscoderError('it named no run');
     return started.output.id;
   }
@@ -76,8 +77,11 @@ export class Transcoder {
   /** Asks what became of a run. */
   async status(runId: string): Promise<Run> {
     const response = await this.#ask('GET', `/status/${encodeURIComponent(runId)}`);
-    if (response.status === 404) return { state: 'gone' };
-    const parsed = v.safeParse(Status, await jsonOf(accepted(response)));
+    if (response.status === 404) {
+      await dismiss(response);
+      return { state: 'gone' };
+    }
+    const parsed = v.safeParse(Status, await jsonOf(await accepted(response)));
     if (!parsed.success) throw new TranscoderError('it named no state that there is');
     const { status, error, output } = parsed.output;
     switch (status) {
@@ -98,7 +102,7 @@ export class Transcoder {
 
   /** Stops a run. One that has ended is left as it is. */
   async cancel(runId: string): Promise<void> {
-    accepted(await this.#ask('POST', `/cancel/${encodeURIComponent(runId)}`));
+    await dismiss(await accepted(await this.#ask('POST', `/cancel/${encodeURIComponent(runId)}`)));
   }
 
   async #ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Response> {
@@ -114,9 +118,15 @@ export class Transcoder {
   }
 }
 
-function accepted(response: Response): Response {
+async function accepted(response: Response): Promise<Response> {
   if (response.ok) return response;
+  await dismiss(response);
   throw new TranscoderError(`it answered ${response.status}`, { busy: response.status === 429 });
+}
+
+/** A body that nobody reads holds one of the six connections that a request may have open. */
+async function dismiss(response: Response): Promise<void> {
+  await response.body?.cancel();
 }
 
 async function jsonOf(response: Response): Promise<unknown> {

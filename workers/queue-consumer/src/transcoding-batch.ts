@@ -28,7 +28,7 @@ export function transcodingBatch(batch: MessageBatch, env: Env): Promise<void> {
 async function settle(message: Message, env: Env): Promise<void> {
   const parsed = v.safeParse(TranscodingMessage, message.body);
   if (!parsed.success) return bury(message, 'malformed', env);
-  const verdict = await deliver(env, parsed.output, Math.random);
+  const verdict = await deliver(env, parsed.output, message.attempts, Math.random);
   switch (verdict.next) {
     case 'done':
       return message.ack();

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 
 /** How far a signature's time may lie from ours, in seconds, either way. Stripe's own default, which looks back only. */
-export const TOLERANCE_SECONDS = 300;
+const TOLERANCE_SECONDS = 300;
 
 const cryptoProvider = Stripe.createSubtleCryptoProvider();
 

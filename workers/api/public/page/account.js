@@ -1,6 +1,6 @@
 import { ask } from './api.js';
 import { forgetAttempts, localTimeIn, showAttempts } from './attempts.js';
-import { byId, make, makeButton, showMessage, whileBusy } from './dom.js';
+import { byId, make, makeButton, onSubmit, showMessage, whileBusy } from './dom.js';
 import { servedBadge } from './log.js';
 
 /** @typedef {import('./api.js').User} User */
@@ -37,10 +37,7 @@ let onChange = () => {};
  */
 export async function startAccount(listener) {
   onChange = listener;
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    void whileBusy(submit, signIn);
-  });
+  onSubmit(form, signIn);
   whoAmI.addEventListener('click', () => void whileBusy(whoAmI, () => askWho(true)));
   logout.addEventListener('click', () => void whileBusy(logout, signOut));
   resetAttempts.addEventListener('click', () => void whileBusy(resetAttempts, forget));

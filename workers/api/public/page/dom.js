@@ -66,6 +66,19 @@ export async function whileBusy(button, work) {
 }
 
 /**
+ * Does `work` where a form is sent, with its button busy meanwhile.
+ * @param {HTMLFormElement} form
+ * @param {() => Promise<void>} work
+ */
+export function onSubmit(form, work) {
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector('button[type=submit]'));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void whileBusy(button, work);
+  });
+}
+
+/**
  * Marks the fields that are not filled in as they should be, and puts the cursor into the first. Whether there is none.
  * @param {...HTMLInputElement} inputs
  */

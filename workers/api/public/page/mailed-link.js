@@ -1,7 +1,6 @@
 import { refreshAccount, showSignedIn } from './account.js';
 import { ask } from './api.js';
-import { byId, checkFilled, showMessage } from './dom.js';
-import { onSubmit } from './register.js';
+import { byId, checkFilled, onSubmit, showMessage } from './dom.js';
 
 const message = byId('account-message', HTMLElement);
 const form = byId('reset-form', HTMLFormElement);

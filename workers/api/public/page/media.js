@@ -1,5 +1,5 @@
 import { ask } from './api.js';
-import { byId, make, showMessage, whileBusy } from './dom.js';
+import { byId, make, onSubmit, showMessage } from './dom.js';
 import { categories, categoryName, showList, shownList } from './library.js';
 import { servedBadge } from './log.js';
 import { showManage } from './manage.js';
@@ -18,7 +18,6 @@ const file = byId('upload-file', HTMLInputElement);
 const title = byId('upload-title', HTMLInputElement);
 const category = byId('upload-category', HTMLSelectElement);
 const publish = byId('upload-publish', HTMLInputElement);
-const submit = /** @type {HTMLButtonElement} */ (form.querySelector('button[type=submit]'));
 const message = byId('media-message', HTMLElement);
 const served = byId('media-served', HTMLElement);
 const list = byId('media-list', HTMLUListElement);
@@ -36,10 +35,7 @@ export function startMedia() {
     const name = file.files?.[0]?.name;
     if (name !== undefined && title.value.trim() === '') title.value = name.replace(/\.[^.]*$/, '').slice(0, title.maxLength);
   });
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    void whileBusy(submit, upload);
-  });
+  onSubmit(form, upload);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { ask } from './api.js';
-import { byId, checkFilled, showMessage } from './dom.js';
+import { byId, checkFilled, onSubmit, showMessage } from './dom.js';
 import { servedBadge } from './log.js';
-import { onSubmit } from './register.js';
 
 const form = byId('purge-form', HTMLFormElement);
 const secret = byId('purge-secret', HTMLInputElement);

@@ -1,5 +1,5 @@
 import { ask } from './api.js';
-import { byId, checkFilled, showMessage, whileBusy } from './dom.js';
+import { byId, checkFilled, onSubmit, showMessage } from './dom.js';
 import { readOutbox } from './outbox.js';
 
 const message = byId('account-message', HTMLElement);
@@ -16,18 +16,6 @@ const loginEmail = byId('email', HTMLInputElement);
 export function startRegister() {
   onSubmit(registerForm, register);
   onSubmit(forgotForm, forgot);
-}
-
-/**
- * @param {HTMLFormElement} form
- * @param {() => Promise<void>} work
- */
-export function onSubmit(form, work) {
-  const button = /** @type {HTMLButtonElement} */ (form.querySelector('button[type=submit]'));
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    void whileBusy(button, work);
-  });
 }
 
 async function register() {

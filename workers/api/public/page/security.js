@@ -1,9 +1,8 @@
 import { showSignedIn } from './account.js';
 import { ask } from './api.js';
-import { byId, checkFilled, make, makeButton, showMessage, whileBusy } from './dom.js';
+import { byId, checkFilled, make, makeButton, onSubmit, showMessage, whileBusy } from './dom.js';
 import { servedBadge } from './log.js';
 import { readOutbox } from './outbox.js';
-import { onSubmit } from './register.js';
 
 /** @typedef {import('./api.js').OwnSession} OwnSession */
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import * as v from 'valibot';
 import { requireStoredSession } from '../auth/current-session.ts';
+import { logout } from '../auth/logout.ts';
 import { clearSessionCookie } from '../auth/session-cookie.ts';
 import { hashSessionToken } from '../auth/session-token.ts';
 import { deleteSessionOf, listSessions } from '../auth/sessions-table.ts';
@@ -28,6 +29,8 @@ export async function ownSessions(c: Context<AppEnv>): Promise<Response> {
 export async function revokeOwnSession(c: Context<AppEnv>): Promise<Response> {
   const { id } = checkInput(ById, c.req.param());
   const { user, session } = await requireStoredSession(c);
+  // One's own is signed out of as ever, with what that does where KV fails.
+  if (id === session.id) return logout(c);
   await c.var.served.d1('delete session', () => deleteSessionOf(c.env.DB, user.id, id));
   const { sessions } = c.var.clients;
   try {
@@ -37,9 +40,7 @@ export async function revokeOwnSession(c: Context<AppEnv>): Promise<Response> {
     logFailure('session revocation', error);
     throw incomplete('A cached copy of that session could not be voided yet and may live for an hour. Repeat it to try again.');
   }
-  if (id !== session.id) return answer(c, { revoked: id });
-  clearSessionCookie(c);
-  return answer(c, { revoked: id, user: null });
+  return answer(c, { revoked: id });
 }
 
 /** `POST /account/sign-out-everywhere`: ends every session of the caller, this one too. */
@@ -50,12 +51,13 @@ export async function signOutEverywhere(c: Context<AppEnv>): Promise<Response> {
   if (await finishRevocation(c, user.id)) return answer(c, { user: null });
   throw incomplete(
     'You are signed out here, but cached copies of your sessions could not be voided yet. Sign in again to finish.',
+    { user: null },
   );
 }
 
-function incomplete(detail: string): HttpProblem {
+function incomplete(detail: string, members: Record<string, unknown> = {}): HttpProblem {
   return new HttpProblem('revocation-incomplete', 503, 'Not finished', detail, {
     headers: { 'Retry-After': '5' },
-    members: { user: null },
+    members,
   });
 }

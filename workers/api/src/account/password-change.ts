@@ -36,6 +36,8 @@ export async function changePassword(c: Context<AppEnv>): Promise<Response> {
   await c.var.served.d1('change password', () =>
     c.env.DB.batch([
       c.env.DB.prepare('UPDATE users SET password_hash = ?2 WHERE id = ?1').bind(user.id, passwordHash),
+      // A link that was mailed before would undo this.
+      c.env.DB.prepare("DELETE FROM one_time_tokens WHERE user_id = ?1 AND purpose = 'reset-password'").bind(user.id),
       ...endSessions(c.env.DB, user.id, tokenHash, Date.now()),
     ]),
   );

@@ -4,11 +4,11 @@ import type { Env } from '../env.ts';
 import { checkInput } from '../http/body.ts';
 
 /**
- * What is deleted, in this order. A session that some place still shows must find its watermark and its fence there, so those go
- * after the sessions, and only when KV has had time to show that the sessions are gone.
+ * What is deleted, in this order. A session that some place still shows must find its watermark and its fence there, and an entry the
+ * epochs of its tags, so those go after the values, and only when KV has had time to show that the values are gone.
  */
-const PHASES = ['session:', 'usess:', 'urev:', 'srev:', 'limits', 'cache:', 'rest of the cache'] as const;
-const AFTER_SESSIONS = PHASES.indexOf('urev:');
+const PHASES = ['session:', 'usess:', 'cache:', 'urev:', 'srev:', 'limits', 'rest of the cache'] as const;
+const AFTER_VALUES = PHASES.indexOf('urev:');
 
 /** KV usually shows a deletion everywhere within 60 s, and promises no bound; this is five times that. */
 const SETTLE_MS = 300_000;
@@ -50,12 +50,12 @@ export async function purgeEverything(env: Env, cache: CacheClient, cursor: stri
     return { deleted: page.deleted, complete: false, cursor: encode({ ...state, at: page.cursor }) };
   const next = state.phase + 1;
   if (next === PHASES.length) return { deleted: page.deleted, complete: true };
-  const settles = next === AFTER_SESSIONS ? { notBefore: now + SETTLE_MS } : {};
+  const settles = next === AFTER_VALUES ? { notBefore: now + SETTLE_MS } : {};
   return {
     deleted: page.deleted,
     complete: false,
     cursor: encode({ phase: next, ...settles }),
-    ...(next === AFTER_SESSIONS ? { waitMs: SETTLE_MS } : {}),
+    ...(next === AFTER_VALUES ? { waitMs: SETTLE_MS } : {}),
   };
 }
 

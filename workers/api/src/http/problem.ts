@@ -11,7 +11,6 @@ export type ProblemName =
   | 'not-found'
   | 'too-many-attempts'
   | 'length-required'
-  | 'too-many-uploads'
   | 'bad-signature'
   | 'storage-unavailable'
   | 'too-many-requests'

@@ -3,11 +3,12 @@ import { readSession } from '../auth/current-session.ts';
 import { requirePublisher, requirePublisherOf } from '../content/publisher.ts';
 import type { AppEnv } from '../env.ts';
 import { checkInput } from '../http/body.ts';
-import { HttpProblem, problems } from '../http/problem.ts';
-import { fileResponse, MAX_UPLOAD_BYTES, MEDIA_TYPE, objectKey } from './media-file.ts';
+import { problems } from '../http/problem.ts';
+import { fileResponse, objectKey } from './media-file.ts';
 import { findStatus } from './media-table.ts';
 import { requireSignedUrl } from './signed-url.ts';
 import { ById } from './status.ts';
+import { fileOf, store } from './upload.ts';
 
 /** `GET /media/:id/source`, by a signed address: the uploaded file, for the transcoding service. */
 export async function getSource(c: Context<AppEnv>): Promise<Response> {
@@ -20,21 +21,7 @@ export async function getSource(c: Context<AppEnv>): Promise<Response> {
 export async function putResult(c: Context<AppEnv>): Promise<Response> {
   const { id } = checkInput(ById, c.req.param());
   await requireSignedUrl(c);
-  const contentType = c.req.header('Content-Type') ?? '';
-  const bytes = Number(c.req.header('Content-Length'));
-  const { body } = c.req.raw;
-  if (!MEDIA_TYPE.test(contentType)) {
-    throw new HttpProblem('unsupported-media-type', 415, 'Unsupported media type', 'Send a video or audio file.');
-  }
-  if (!(bytes >= 1) || body === null) {
-    throw new HttpProblem('length-required', 411, 'Length required', 'Say how many bytes the file has.');
-  }
-  if (bytes > MAX_UPLOAD_BYTES) {
-    throw new HttpProblem('body-too-large', 413, 'File too large', `A file may have ${MAX_UPLOAD_BYTES / 1e6} MB.`);
-  }
-  const { readable, writable } = new FixedLengthStream(bytes);
-  const options = { httpMetadata: { contentType } };
-  await Promise.all([body.pipeTo(writable), c.env.MEDIA_BUCKET.put(objectKey(id, 'result'), readable, options)]);
+  await store(c, objectKey(id, 'result'), fileOf(c));
   return c.body(null, 204);
 }
 

@@ -46,28 +46,11 @@ export interface Upload {
 /** Ours: what the list shows, newest first. */
 const LIST_LIMIT = 20;
 
-interface StatusRow {
-  media_id: string;
-  creator_id: string;
-  state: MediaState;
-  error: string | null;
-  note: string | null;
-  duration_ms: number | null;
-  result_type: string | null;
-  updated_at: number;
-}
+type StatusRow = Omit<MediaStatus, 'updatedAt'> & { updated_at: number };
+type MediaRow = Omit<Media, 'updatedAt' | 'createdAt'> & { updated_at: number; created_at: number };
 
-interface MediaRow extends StatusRow {
-  content_id: string;
-  title: string;
-  category_id: string;
-  file_name: string;
-  bytes: number;
-  created_at: number;
-}
-
-const STATUS_COLUMNS = `media.id AS media_id, media.creator_id, media.note, media.duration_ms, media.result_type,
-                        job.state, job.error, job.updated_at`;
+const STATUS_COLUMNS = `media.id AS mediaId, media.creator_id AS creatorId, media.note, media.duration_ms AS durationMs,
+                        media.result_type AS resultType, job.state, job.error, job.updated_at`;
 
 /** Stores an upload: its content as a draft, its medium and its job, all or none. `now` is Unix milliseconds. */
 export async function insertUpload(db: D1Database, upload: Upload, now: number): Promise<void> {
@@ -99,39 +82,26 @@ export async function findStatus(db: D1Database, mediaId: string): Promise<Media
     .prepare(`SELECT ${STATUS_COLUMNS} FROM media JOIN transcoding_jobs AS job ON job.media_id = media.id WHERE media.id = ?1`)
     .bind(mediaId)
     .first<StatusRow>();
-  return row && toStatus(row);
+  return row && dated(row);
 }
 
 /** Lists what a creator uploaded, newest first; `null` lists everybody's. */
 export async function listMedia(db: D1Database, creatorId: string | null): Promise<Media[]> {
   const { results } = await db
     .prepare(
-      `SELECT ${STATUS_COLUMNS}, media.content_id, media.file_name, media.bytes, media.created_at, content.title, content.category_id
+      `SELECT ${STATUS_COLUMNS}, media.content_id AS contentId, media.file_name AS fileName, media.bytes, media.created_at,
+              content.title, content.category_id AS categoryId
          FROM media JOIN transcoding_jobs AS job ON job.media_id = media.id JOIN content ON content.id = media.content_id
         WHERE ?1 IS NULL OR media.creator_id = ?1 ORDER BY media.created_at DESC LIMIT ?2`,
     )
     .bind(creatorId, LIST_LIMIT)
     .all<MediaRow>();
-  return results.map((row) => ({
-    ...toStatus(row),
-    contentId: row.content_id,
-    title: row.title,
-    categoryId: row.category_id,
-    fileName: row.file_name,
-    bytes: row.bytes,
-    createdAt: new Date(row.created_at).toISOString(),
-  }));
+  return results.map(({ created_at, ...row }) => ({ ...dated(row), createdAt: new Date(created_at).toISOString() }));
 }
 
-function toStatus(row: StatusRow): MediaStatus {
-  return {
-    mediaId: row.media_id,
-    creatorId: row.creator_id,
-    state: row.state,
-    error: row.error,
-    note: row.note,
-    durationMs: row.duration_ms,
-    resultType: row.result_type,
-    updatedAt: new Date(row.updated_at).toISOString(),
-  };
+function dated<Row extends { updated_at: number }>({
+  updated_at,
+  ...row
+}: Row): Omit<Row, 'updated_at'> & { updatedAt: string } {
+  return { ...row, updatedAt: new Date(updated_at).toISOString() };
 }

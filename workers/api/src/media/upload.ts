@@ -1,4 +1,4 @@
-import { RATE_LIMITS, rateLimitHeaders } from '@codex/cloudflare-clients';
+import { RATE_LIMITS } from '@codex/cloudflare-clients';
 import type { Context } from 'hono';
 import * as v from 'valibot';
 import { requireStoredSession } from '../auth/current-session.ts';
@@ -7,6 +7,7 @@ import { requirePublisher } from '../content/publisher.ts';
 import type { AppEnv } from '../env.ts';
 import { answer } from '../http/answer.ts';
 import { checkInput } from '../http/body.ts';
+import { countRequest } from '../http/limits.ts';
 import { logFailure } from '../http/log.ts';
 import { HttpProblem } from '../http/problem.ts';
 import { MAX_UPLOAD_BYTES, MEDIA_TYPE, objectKey } from './media-file.ts';
@@ -30,11 +31,11 @@ export async function upload(c: Context<AppEnv>): Promise<Response> {
   const { user } = await requireStoredSession(c);
   requirePublisher(user);
   const { title, category, name, publish } = checkInput(Described, c.req.query());
-  const { body, bytes, contentType } = fileOf(c);
+  const file = fileOf(c);
   const known = await c.var.served.d1('find category', () => categoryExists(c.env.DB, category));
   if (!known)
     throw new HttpProblem('invalid-input', 400, 'Invalid input', 'Check: category.', { members: { fields: ['category'] } });
-  await countUpload(c, user.id);
+  await countRequest(c, RATE_LIMITS.upload, user.id, 'upload');
 
   const made: Upload = {
     mediaId: crypto.randomUUID(),
@@ -44,11 +45,11 @@ export async function upload(c: Context<AppEnv>): Promise<Response> {
     categoryId: category,
     title,
     fileName: name,
-    contentType,
-    bytes,
+    contentType: file.contentType,
+    bytes: file.bytes,
     publish: publish === 'yes',
   };
-  await store(c, made, body);
+  await store(c, objectKey(made.mediaId, 'source'), file);
   try {
     await c.var.served.d1('insert upload', () => insertUpload(c.env.DB, made, Date.now()));
   } catch (error) {
@@ -63,7 +64,7 @@ export async function upload(c: Context<AppEnv>): Promise<Response> {
 }
 
 /** The body as a file of a known length. Throws before a byte of it is read. */
-function fileOf(c: Context<AppEnv>): { body: ReadableStream; bytes: number; contentType: string } {
+export function fileOf(c: Context<AppEnv>): { body: ReadableStream; bytes: number; contentType: string } {
   const contentType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (!MEDIA_TYPE.test(contentType)) {
     throw new HttpProblem(
@@ -85,28 +86,16 @@ function fileOf(c: Context<AppEnv>): { body: ReadableStream; bytes: number; cont
   return { body, bytes, contentType };
 }
 
-async function countUpload(c: Context<AppEnv>, userId: string): Promise<void> {
-  const result = await c.var.clients.limiter.checkLimit(userId, RATE_LIMITS.upload);
-  const headers = Object.fromEntries(rateLimitHeaders(result, 'upload'));
-  if (!result.allowed) {
-    const detail = `You may upload ${result.limit} files an hour; this one was not stored.`;
-    const { limit, remaining, resetAt, retryAfterMs } = result;
-    throw new HttpProblem('too-many-uploads', 429, 'Too many uploads', detail, {
-      headers,
-      members: { limit: { limit, remaining, resetAt, retryAfterMs } },
-    });
-  }
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
-}
-
-async function store(c: Context<AppEnv>, { mediaId, contentType, bytes }: Upload, body: ReadableStream): Promise<void> {
+/** Streams a file of a known length into the bucket. Throws `storage-unavailable`. */
+export async function store(
+  c: Context<AppEnv>,
+  key: string,
+  { body, bytes, contentType }: { body: ReadableStream; bytes: number; contentType: string },
+): Promise<void> {
   // R2 wants to know the length, and a body that is shorter or longer than it says fails here.
   const { readable, writable } = new FixedLengthStream(bytes);
   try {
-    await Promise.all([
-      body.pipeTo(writable),
-      c.env.MEDIA_BUCKET.put(objectKey(mediaId, 'source'), readable, { httpMetadata: { contentType } }),
-    ]);
+    await Promise.all([body.pipeTo(writable), c.env.MEDIA_BUCKET.put(key, readable, { httpMetadata: { contentType } })]);
   } catch (cause) {
     throw new HttpProblem('storage-unavailable', 503, 'Not stored', 'The file could not be stored. Try again.', {
       headers: { 'Retry-After': '5' },
