@@ -86,9 +86,13 @@ export function ticketOf(
   return Number.isNaN(burst) ? ticket : { ...ticket, burst };
 }
 
+const NO_TICKET = {} as RateLimitTicket;
+
 /** A copy of a ticket. Throws `invalid-argument` for what is none. What it names is checked where it is used. */
 export function ticketIn(given: unknown): RateLimitTicket {
-  const ticket = readArgument('refund', 'the ticket', () => ({ ...(given as RateLimitTicket) }));
+  const ticket = readArgument('refund', 'the ticket', () => ({
+    ...(typeof given === 'object' ? (given as RateLimitTicket) : NO_TICKET),
+  }));
   const { counter, opening, sequence, cost } = ticket;
   if ([counter, opening, sequence, cost].every((number) => Number.isSafeInteger(number))) return ticket;
   throw new KVClientError('invalid-argument', 'refund: this is no ticket of an attempt; pass on `ticket` of its result');

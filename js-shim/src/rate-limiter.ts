@@ -131,7 +131,13 @@ export class RateLimiterClient {
    */
   async checkAll(checks: readonly RateLimitCheck[]): Promise<RateLimitResults> {
     const wanted = readArgument('checkAll', 'checks', () =>
-      Array.isArray(checks) ? Array.from(checks, (check: Partial<RateLimitCheck> | null) => ({ ...check })) : null,
+      // By name: a text spread out would be an object of all its characters.
+      Array.isArray(checks)
+        ? Array.from(checks, (check: RateLimitCheck | null | undefined) => {
+            const { identifier, config, cost } = check ?? ({} as RateLimitCheck);
+            return { identifier, config, cost };
+          })
+        : null,
     );
     if (wanted === null) throw new KVClientError('invalid-argument', 'checkAll: checks must be an array');
     const attempts = wanted.map(({ identifier, config, cost }) => attemptOf('checkAll', identifier, config, cost, false));
