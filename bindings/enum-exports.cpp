@@ -33,6 +33,7 @@ EMSCRIPTEN_BINDINGS(enumerations) {
       .value("TtlSeconds", Field::TtlSeconds)
       .value("CacheTtlSeconds", Field::CacheTtlSeconds)
       .value("FurtherKeys", Field::FurtherKeys)
+      .value("KnownKeys", Field::KnownKeys)
       .value("Entry", Field::Entry)
       .value("Created", Field::Created)
       .value("KeyDigestAddress", Field::KeyDigestAddress)

@@ -39,6 +39,7 @@ enum class Field {
   TtlSeconds,
   CacheTtlSeconds,  // 0: KV's own
   FurtherKeys,      // how many more keys are to be read with this one; see `further-keys.h`
+  KnownKeys,        // a number by which the keys of such a read are known once they were decoded; 0: none
   Entry,            // 1: the metadata is that of a cache entry, whose numbers and texts follow
   Created,
   KeyDigestAddress,

@@ -30,6 +30,11 @@ export class BulkReads extends Store {
     return this.getWithMetadata(key, cacheTtlSeconds);
   }
 
+  /** They are put together with those of other calls. */
+  override getBulk(): null {
+    return null;
+  }
+
   override getAll(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown[]> {
     return Promise.all(keys.map((key) => this.getWithMetadata(key, cacheTtlSeconds)));
   }

@@ -100,6 +100,9 @@ export class Call {
   /** What the further keys hold; empty where there were none. */
   #further: (string | null)[] = NONE;
 
+  /** The keys of the read under way, where it is one of several. */
+  #keys: readonly string[] = NO_KEYS;
+  #cacheTtl = 0;
   #key = '';
   #keyAddress = 0;
   #keyLength = 0;
@@ -189,23 +192,29 @@ export class Call {
     this.#verb = instance.int(Field.Verb);
     this.#kind = instance.int(Field.Kind);
     this.#waits = true;
-    const key = this.#keyIn(instance);
-    this.#operation(instance, key).then(this.#succeeded, this.#failed);
+    this.#operation(instance).then(this.#succeeded, this.#failed);
     this.#turnsLeft = PATIENT_TURNS;
     if (this.#watched) return;
     this.#watched = true;
     void Promise.resolve().then(this.#watch);
   }
 
-  #operation(instance: Instance, key: string): Promise<unknown> {
+  #operation(instance: Instance): Promise<unknown> {
     const store = this.#store;
+    this.#keys = NO_KEYS;
     if (this.#verb === Verb.Get) {
       const cacheTtl = instance.int(Field.CacheTtlSeconds);
       const further = instance.int(Field.FurtherKeys);
       this.kvReads += 1 + further;
-      if (further > 0) return store.getAll([key, ...instance.furtherKeys()], cacheTtl);
+      if (further > 0) {
+        this.#keys = this.#keysIn(instance);
+        this.#cacheTtl = cacheTtl;
+        return store.getBulk(this.#keys, cacheTtl) ?? store.getAll(this.#keys, cacheTtl);
+      }
+      const key = this.#keyIn(instance);
       return this.#kind === Kind.Text ? store.get(key, cacheTtl) : store.getWithMetadata(key, cacheTtl);
     }
+    const key = this.#keyIn(instance);
     this.kvWrites++;
     if (this.#verb === Verb.Delete) return store.delete(key);
 
@@ -231,6 +240,15 @@ export class Call {
       this.#keyLength = length;
     }
     return this.#key;
+  }
+
+  /** The keys of a read of several. */
+  #keysIn(instance: Instance): readonly string[] {
+    const keys = instance.keysOfRead(() => this.#keyIn(instance));
+    this.#key = keys[0] as string;
+    this.#keyAddress = instance.int(Field.KeyAddress);
+    this.#keyLength = instance.int(Field.KeyLength);
+    return keys;
   }
 
   #inputText(): string {
@@ -274,6 +292,10 @@ export class Call {
 
   /** Enters the core with an answer. */
   #answered(status: number, value: unknown): void {
+    if (status === OK && this.#keys.length > 0 && !(value instanceof Map || Array.isArray(value))) {
+      this.#store.getEach(this.#keys, this.#cacheTtl).then(this.#succeeded, this.#failed);
+      return;
+    }
     const instance = this.#instance as Instance;
     // Without a timer the answer came before any input or output could, and no clock has moved meanwhile.
     const atOnce = this.#timer === undefined;
@@ -356,15 +378,18 @@ export class Call {
 
   /** Takes what a read of one key, or of several, returned apart. */
   #takeAll(returned: unknown): void {
-    if (!Array.isArray(returned)) {
+    const keys = this.#keys;
+    if (keys.length === 0 || returned === null) {
       this.#take(returned);
       return;
     }
-    this.#further = returned.slice(1).map((found: unknown) => {
-      this.#take(found);
-      return this.#found ? this.#foundText : null;
-    });
-    this.#take(returned[0]);
+    const of = (at: number): unknown => (returned instanceof Map ? returned.get(keys[at]) : (returned as unknown[])[at]);
+    this.#further = [];
+    for (let at = 1; at < keys.length; at++) {
+      this.#take(of(at));
+      this.#further.push(this.#found ? this.#foundText : null);
+    }
+    this.#take(of(0));
   }
 
   /** Takes what a store returned apart. A value that is no text is one that nobody can read. */
@@ -396,6 +421,7 @@ export class Call {
 function nothing(): void {}
 
 const NONE: (string | null)[] = [];
+const NO_KEYS: readonly string[] = [];
 
 function textIn(instance: Instance, address: number, length: number): string {
   return instance.text(instance.int(address), instance.int(length));

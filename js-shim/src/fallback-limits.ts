@@ -1,7 +1,7 @@
 import { bindingOf } from './binding.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
-import { type Rule, windowMsOf } from './rate-limit-config.js';
+import type { Rule } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 
 /** Callers kept at most; beyond that one goes, of the prefix counted first the one kept longest. */
@@ -46,20 +46,24 @@ interface Asked {
  */
 export class FallbackLimits {
   readonly #prefixes = new Map<string, Map<string, Kept>>();
+  /** The prefix looked up last, and its callers: nearly always those of the next call. */
+  #lastPrefix = '';
+  #lastCallers: Map<string, Kept> | undefined = undefined;
   #size = 0;
 
   /** What is kept of a caller. */
   find(keyPrefix: string, identifier: string): Kept | undefined {
     // Two maps, and not one by both texts: joining them costs more than the rest of a decision.
-    return this.#prefixes.get(keyPrefix)?.get(nameOf(identifier));
+    return this.#callers(keyPrefix)?.get(nameOf(identifier));
   }
 
   /** What is kept of a caller, who is taken in where it is nothing yet. */
   keep(keyPrefix: string, identifier: string): Kept {
-    let callers = this.#prefixes.get(keyPrefix);
+    let callers = this.#callers(keyPrefix);
     if (callers === undefined) {
       callers = new Map();
       this.#prefixes.set(keyPrefix, callers);
+      this.#lastCallers = callers;
     }
     const name = nameOf(identifier);
     const known = callers.get(name);
@@ -97,9 +101,8 @@ export class FallbackLimits {
    * or `invalid-argument` for what the core would have refused, had there been one.
    */
   check({ identifier, rule, cost, counts }: Asked, onUnavailable: 'local' | 'deny' | 'allow', now: number): RateLimitResult {
-    const windowMs = windowMsOf(rule);
-    checkRange(rule, windowMs, cost);
-    const { keyPrefix, limit, burst } = rule;
+    checkRange(rule, cost);
+    const { keyPrefix, limit, windowMs, burst } = rule;
     const capacity = limit === 0 || Number.isNaN(burst) ? limit : burst;
     const known = this.find(keyPrefix, identifier);
     const blocked = known !== undefined && now < known.blockedUntil;
@@ -129,10 +132,19 @@ export class FallbackLimits {
     };
   }
 
+  #callers(keyPrefix: string): Map<string, Kept> | undefined {
+    if (keyPrefix !== this.#lastPrefix) {
+      this.#lastPrefix = keyPrefix;
+      this.#lastCallers = this.#prefixes.get(keyPrefix);
+    }
+    return this.#lastCallers;
+  }
+
   #dropOldest(): void {
     for (const [keyPrefix, callers] of this.#prefixes) {
       const oldest = callers.keys().next();
       if (oldest.done) {
+        // Not the one counted last, which has a caller.
         this.#prefixes.delete(keyPrefix);
       } else {
         callers.delete(oldest.value);
@@ -193,7 +205,7 @@ function nameOf(identifier: string): string {
 }
 
 /** The ranges of `rateLimitRule` and `attemptCost` in the core. */
-function checkRange({ limit, window, algorithm, burst }: Rule, windowMs: number, cost: number): void {
+function checkRange({ limit, window, windowMs, algorithm, burst }: Rule, cost: number): void {
   if (!isCount(limit)) throw invalid('limit must be a whole number from 0 to 1,000,000,000');
   if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
     throw invalid('window must be 0.001 to 2,678,400 seconds in whole milliseconds');

@@ -13,6 +13,9 @@ const LOOP_UNITS = 96;
 /** UTF-16 units of a long text that stay readable after it was absorbed: more than any key or prefix may have bytes. */
 const HEAD_UNITS = 600;
 
+/** Reads whose keys are remembered. */
+const KNOWN_READS = 2048;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -33,8 +36,11 @@ export class Instance {
   readonly #textAddress: number;
   readonly #furtherKeysAddress: number;
   readonly #numbersAddress: number;
+  /** The keys of reads that name the same keys whenever they are asked for. */
+  readonly #knownKeys: ({ number: number; keys: readonly string[] } | undefined)[] = [];
   #bytes: Uint8Array;
   #reply: Float64Array;
+  #further: Int32Array;
   #at: number;
   #seeded = false;
 
@@ -49,6 +55,7 @@ export class Instance {
     this.#at = this.#textAddress;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#reply = this.#viewReply();
+    this.#further = this.#viewFurtherKeys();
   }
 
   /** Makes an instance. No input or output: it is ready within this turn of the event loop. */
@@ -118,18 +125,28 @@ export class Instance {
     return decoder.decode(this.#bytes.subarray(address, address + length));
   }
 
-  /** The further keys of the operation that the last entry left. */
-  furtherKeys(): string[] {
+  /** All keys of the read that the last entry left, of which `first` is the first. Those of a known read are decoded once. */
+  keysOfRead(first: () => string): readonly string[] {
+    const number = this.reply()[Field.KnownKeys] as number;
+    const place = number % KNOWN_READS;
+    const known = this.#knownKeys[place];
+    if (number > 0 && known?.number === number) return known.keys;
     const addresses = this.#furtherKeys();
-    return Array.from({ length: this.int(Field.FurtherKeys) }, (_, index) =>
-      this.text(addresses[2 * index] as number, addresses[2 * index + 1] as number),
-    );
+    const keys = [first()];
+    for (let at = 0; at < 2 * this.int(Field.FurtherKeys); at += 2) {
+      keys.push(this.text(addresses[at] as number, addresses[at + 1] as number));
+    }
+    if (number > 0) this.#knownKeys[place] = { number, keys };
+    return keys;
   }
 
   /** Writes what the further keys hold, each text up to `units` UTF-16 units. */
   writeFurther(texts: readonly (string | null)[], units: number): void {
-    const lengths = texts.map((text) => (text === null ? -1 : this.writeHead(text, units)));
-    this.#furtherKeys().set(lengths);
+    const lengths = this.#furtherKeys();
+    for (let at = 0; at < texts.length; at++) {
+      const text = texts[at] as string | null;
+      lengths[at] = text === null ? -1 : this.writeHead(text, units);
+    }
   }
 
   /** Writes the numbers of a call that takes many. */
@@ -159,6 +176,11 @@ export class Instance {
   }
 
   #furtherKeys(): Int32Array {
+    if (this.#further.length === 0) this.#further = this.#viewFurtherKeys();
+    return this.#further;
+  }
+
+  #viewFurtherKeys(): Int32Array {
     return new Int32Array(this.#memory.buffer, this.#furtherKeysAddress);
   }
 

@@ -11,7 +11,7 @@ import { isSameRule, type Rule } from './rate-limit-config.js';
 import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from './rate-limit-result.js';
 
 const { Field, State } = enums;
-const { limit: counts } = decisions;
+const { limit: counted } = decisions;
 /** How often a counter is tried to be written for one attempt; after that, it goes along with the next. */
 const WRITE_ROUNDS = 4;
 
@@ -115,34 +115,60 @@ export class LimitDecider {
   };
 
   /** Decides an attempt, and counts it where it is to be. */
-  decide(attempt: Attempt): Promise<RateLimitResult> {
-    const kept = this.#fallback.find(attempt.rule.keyPrefix, attempt.identifier);
-    attempt.kept = kept;
-    const again = kept === undefined ? undefined : this.#decideAgain(attempt, kept);
-    if (again !== undefined) return Promise.resolve(again);
-
-    const call = this.#caller.begin();
-    if (core.traps > 0 && kept !== undefined && core.number > 0 && isOutlived(kept, core.number, call.beganMs)) {
-      return this.#decideTwice(call, attempt, kept);
-    }
-    return call.run(this.#check, attempt);
+  decide(op: string, identifier: string, rule: Rule, cost: number, counts: boolean): Promise<RateLimitResult> {
+    const kept = this.#fallback.find(rule.keyPrefix, identifier);
+    const again = kept === undefined ? undefined : this.#decideAgain(kept, op, identifier, rule, cost, counts);
+    return again === undefined ? this.#decideAnew({ op, identifier, rule, cost, counts, kept }) : Promise.resolve(again);
   }
 
-  /** Decides by the counter that the core has found before, without a call. Undefined where that will not do. */
-  #decideAgain(attempt: Attempt, kept: Kept): RateLimitResult | undefined {
+  /**
+   * Decides by the counter that the core has found before, without a call and with no more objects than the caller gets. Undefined
+   * where that will not do.
+   */
+  #decideAgain(
+    kept: Kept,
+    op: string,
+    identifier: string,
+    rule: Rule,
+    cost: number,
+    counts: boolean,
+  ): RateLimitResult | undefined {
     const instance = core.current;
-    if (instance === null || kept.instance !== instance.number || !isSameRule(kept.rule, attempt.rule)) return undefined;
+    if (instance === null || kept.instance !== instance.number || !isSameRule(kept.rule, rule)) return undefined;
     const { place, born } = kept;
     const now = this.#caller.now();
     try {
-      const { cost, counts } = attempt;
       const state = instance.exports.checkKnownLimit(place, born, cost, counts, this.#policy(instance), now);
       if (state !== State.Done) return undefined;
     } catch {
       core.condemn(instance, Date.now());
       return undefined;
     }
-    return this.#verdict(instance, { beganMs: now, kvReads: 0, kvWrites: 0 }, attempt);
+    const reply = instance.reply();
+    const sequence = (reply[Field.TicketSequence] as number) | 0;
+    const writeInMs = (reply[Field.WriteInMs] as number) | 0;
+    const ticket = sequence > 0 ? this.#ticket(instance, identifier, rule, cost, sequence) : undefined;
+    const result = verdictIn(reply, rule, ticket);
+    if (ticket !== undefined) {
+      kept.remaining = result.remaining;
+      kept.resetAt = result.resetAt;
+    }
+    // Of one in memory there is no more to say than what it was, and to count it must not cost what to decide it does.
+    if (this.#caller.listens) this.#report(instance, { beganMs: now, kvReads: 0, kvWrites: 0 }, op, result);
+    else if (result.allowed) counted.allowed++;
+    else counted.denied++;
+    // Last, since a write that is due enters the core at once.
+    if (writeInMs >= 0) this.#writeLater({ op, identifier, rule, cost, counts, kept }, writeInMs);
+    return result;
+  }
+
+  #decideAnew(attempt: Attempt): Promise<RateLimitResult> {
+    const { kept } = attempt;
+    const call = this.#caller.begin();
+    if (core.traps > 0 && kept !== undefined && core.number > 0 && isOutlived(kept, core.number, call.beganMs)) {
+      return this.#decideTwice(call, attempt, kept);
+    }
+    return call.run(this.#check, attempt);
   }
 
   /** What an instance that trapped had counted still counts: an attempt must pass by that and by the core. */
@@ -167,6 +193,11 @@ export class LimitDecider {
     }
   }
 
+  /** The same, of an attempt that is made already. */
+  decideOne({ op, identifier, rule, cost, counts }: Attempt): Promise<RateLimitResult> {
+    return this.decide(op, identifier, rule, cost, counts);
+  }
+
   /** Rejects for what the core would refuse of attempts, before anything is done about any of them. */
   async vet(attempts: readonly Attempt[]): Promise<void> {
     for (const attempt of attempts) await this.#caller.begin().run(VET, attempt);
@@ -176,7 +207,7 @@ export class LimitDecider {
   async decideTogether(attempts: readonly Attempt[]): Promise<RateLimitResult[]> {
     const objects = this.#objects;
     // All enter the core in this turn: nothing comes between.
-    if (objects === null) return Promise.all(attempts.map((attempt) => this.decide(attempt)));
+    if (objects === null) return Promise.all(attempts.map((attempt) => this.decideOne(attempt)));
 
     const beganMs = this.#caller.now();
     const located = await Promise.all(attempts.map((attempt) => this.#caller.begin().run(this.#locate, attempt)));
@@ -280,34 +311,32 @@ export class LimitDecider {
   }
 
   /** Reads the verdict, reports it, and sees to it that the counter is written. */
-  #verdict(instance: Instance, call: Spent, attempt: Attempt): RateLimitResult {
+  #verdict(instance: Instance, call: Call, attempt: Attempt): RateLimitResult {
+    const { op, identifier, rule, cost } = attempt;
     const sequence = instance.int(Field.TicketSequence);
     const writeInMs = instance.int(Field.WriteInMs);
-    const ticket = sequence > 0 ? this.#ticket(instance, attempt, sequence) : undefined;
-    const result = verdictIn(instance, attempt.rule, ticket);
+    const ticket = sequence > 0 ? this.#ticket(instance, identifier, rule, cost, sequence) : undefined;
+    const result = verdictIn(instance.reply(), rule, ticket);
     if (ticket !== undefined) this.#follow(instance, result, attempt, call.beganMs);
-    // Of one in memory there is no more to say than what it was, and to count it must not cost what to decide it does.
-    if (this.#caller.listens || call.kvReads > 0 || call.waited === true || result.reason === 'degraded') {
-      this.#report(instance, call, attempt, result);
-    } else if (result.allowed) counts.allowed++;
-    else counts.denied++;
+    this.#report(instance, call, op, result);
     // Last, since a write that is due enters the core at once.
     if (writeInMs >= 0) this.#writeLater(attempt, writeInMs);
     return result;
   }
 
-  #report(instance: Instance, call: Spent, attempt: Attempt, { allowed, reason }: RateLimitResult): void {
+  #report(instance: Instance, call: Spent, op: string, { allowed, reason }: RateLimitResult): void {
     const decided = instance.int(Field.Corrupt) === 1 ? 'corrupt' : allowed ? 'allowed' : 'denied';
     const outcome = reason === 'degraded' ? 'degraded' : decided;
     const error = errorCodeOf(instance.int(Field.Failure));
     const fromMemory = instance.int(Field.FromMemory) === 1 || error !== undefined;
-    this.#caller.report(call, attempt.op, outcome, fromMemory ? 'memory' : this.#source, error);
+    this.#caller.report(call, op, outcome, fromMemory ? 'memory' : this.#source, error);
   }
 
-  #ticket(instance: Instance, attempt: Attempt, sequence: number): RateLimitTicket {
-    const opening = instance.reply()[Field.TicketOpening] as number;
-    const isTheirs = this.#objects !== null && instance.int(Field.Reason) !== enums.Reason.degraded;
-    return ticketOf(attempt, opening, sequence, isTheirs ? 0 : instance.nonce);
+  #ticket(instance: Instance, identifier: string, rule: Rule, cost: number, sequence: number): RateLimitTicket {
+    const reply = instance.reply();
+    const opening = reply[Field.TicketOpening] as number;
+    const isTheirs = this.#objects !== null && ((reply[Field.Reason] as number) | 0) !== enums.Reason.degraded;
+    return ticketOf(identifier, rule, cost, opening, sequence, isTheirs ? 0 : instance.nonce);
   }
 
   /** Keeps what the fallback would go on from, and by what the core finds the counter again. */

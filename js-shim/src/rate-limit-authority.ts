@@ -157,7 +157,7 @@ function attemptIn(request: unknown, op: string): Attempt {
   }
   const rule = { limit: numberOr(limit), window: numberOr(window), algorithm: algorithm as number, burst: numberOr(burst) };
   // A burst that is not given is the limit, in whichever words.
-  const kept = [rule.algorithm, rule.limit, windowMsOf(rule), Number.isNaN(rule.burst) ? rule.limit : rule.burst];
+  const kept = [rule.algorithm, rule.limit, windowMsOf(rule.window), Number.isNaN(rule.burst) ? rule.limit : rule.burst];
   return { key, ...rule, cost: numberOr(cost), rule: kept.join(':') };
 }
 

@@ -35,17 +35,22 @@ export interface Rule {
   readonly keyPrefix: string;
   readonly limit: number;
   readonly window: number;
+  readonly windowMs: number;
   readonly algorithm: number;
   /** NaN: none was given. */
   readonly burst: number;
 }
 
-/** The window of a rule in milliseconds: what is a whole number of them may be a little less or more in binary. */
-export function windowMsOf({ window }: Pick<Rule, 'window'>): number {
-  return Math.round(window * 1000);
+/** A window in milliseconds: what is a whole number of them may be a little less or more in binary. */
+export function windowMsOf(seconds: number): number {
+  return Math.round(seconds * 1000);
 }
 
 type Fields = { [Field in keyof RateLimitConfig]?: unknown };
+
+/** The configuration read last, and its rule: nearly always those of the next call, which need not be made again then. */
+let lastFields: Fields = {};
+let lastRule: Rule | null = null;
 
 /**
  * Checks what the core cannot see: that the configuration is an object with a prefix, and asks for nothing unknown. Reads
@@ -53,18 +58,33 @@ type Fields = { [Field in keyof RateLimitConfig]?: unknown };
  */
 export function ruleOf(config: unknown, op: string): Rule {
   const { limit, window, keyPrefix, algorithm, burst } = fieldsOf(config, op);
+  if (
+    lastRule !== null &&
+    limit === lastFields.limit &&
+    window === lastFields.window &&
+    keyPrefix === lastFields.keyPrefix &&
+    algorithm === lastFields.algorithm &&
+    burst === lastFields.burst
+  ) {
+    return lastRule;
+  }
   if (typeof keyPrefix !== 'string') throw noConfig(op);
-  return {
+  const seconds = numberOr(window);
+  lastRule = {
     keyPrefix,
     limit: numberOr(limit),
-    window: numberOr(window),
+    window: seconds,
+    windowMs: windowMsOf(seconds),
     algorithm: algorithm === undefined ? enums.Algorithm['fixed-window'] : algorithmOf(algorithm, op),
     burst: burst === undefined ? Number.NaN : burstOf(burst, op),
   };
+  lastFields = { limit, window, keyPrefix, algorithm, burst };
+  return lastRule;
 }
 
 /** Whether two count alike. */
 export function isSameRule(one: Rule | null, other: Rule): boolean {
+  if (one === other) return true;
   return (
     one !== null &&
     one.limit === other.limit &&

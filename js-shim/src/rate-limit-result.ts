@@ -2,8 +2,7 @@ import { readArgument } from './caller.js';
 import { namesOf } from './codes.js';
 import { enums } from './core.js';
 import { KVClientError } from './errors.js';
-import type { Instance } from './instance.js';
-import { type RateLimitAlgorithm, type Rule, windowMsOf } from './rate-limit-config.js';
+import type { RateLimitAlgorithm, Rule } from './rate-limit-config.js';
 
 /**
  * Why a verdict is what it is: `ok`; `limit`, too many attempts; `blocked`, by `block`; `degraded`, the authority could not be
@@ -57,17 +56,17 @@ const scopes = namesOf<RateLimitResult['scope']>(enums.Scope);
 const algorithms: readonly RateLimitAlgorithm[] = namesOf<RateLimitAlgorithm>(enums.Algorithm);
 
 /** Reads a verdict by that rule from the reply. */
-export function verdictIn(instance: Instance, rule: Rule, ticket: RateLimitTicket | undefined): RateLimitResult {
-  const reply = instance.reply();
+export function verdictIn(reply: Float64Array, rule: Rule, ticket: RateLimitTicket | undefined): RateLimitResult {
   const allowed = reply[Field.Allowed] === 1;
-  const remaining = reply[Field.Remaining] as number;
+  // A whole number of so few bits needs no memory of its own.
+  const remaining = (reply[Field.Remaining] as number) | 0;
+  const limit = (reply[Field.Limit] as number) | 0;
   const resetAt = reply[Field.ResetAt] as number;
-  const limit = reply[Field.Limit] as number;
-  const windowMs = windowMsOf(rule);
+  const { windowMs } = rule;
   const retryAfterMs = reply[Field.RetryAfterMs] as number;
-  const reason = reasons[instance.int(Field.Reason)] ?? 'degraded';
+  const reason = reasons[(reply[Field.Reason] as number) | 0] ?? 'degraded';
   const exact = reply[Field.Exact] === 1;
-  const scope = scopes[instance.int(Field.Scope)] ?? 'isolate';
+  const scope = scopes[(reply[Field.Scope] as number) | 0] ?? 'isolate';
   // Made in one piece: a property that is added later is kept apart from the others, which costs as much as they do.
   if (ticket === undefined) return { allowed, remaining, resetAt, limit, windowMs, retryAfterMs, reason, exact, scope };
   return { allowed, remaining, resetAt, limit, windowMs, retryAfterMs, reason, exact, scope, ticket };
@@ -75,7 +74,9 @@ export function verdictIn(instance: Instance, rule: Rule, ticket: RateLimitTicke
 
 /** The ticket of an attempt that was counted. */
 export function ticketOf(
-  { identifier, rule, cost }: { identifier: string; rule: Rule; cost: number },
+  identifier: string,
+  rule: Rule,
+  cost: number,
   opening: number,
   sequence: number,
   counter: number,

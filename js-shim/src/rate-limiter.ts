@@ -48,7 +48,7 @@ const DEFAULT_SHARDS = 16;
 const MAX_SHARDS = 4096;
 const MAX_COST = 1e9;
 /** What a call that needs no rule passes. */
-const NO_RULE = { limit: 0, window: 1, algorithm: enums.Algorithm['fixed-window'], burst: Number.NaN };
+const NO_RULE = { limit: 0, window: 1, windowMs: 1000, algorithm: enums.Algorithm['fixed-window'], burst: Number.NaN };
 
 /**
  * Counts attempts and refuses those above a limit.
@@ -107,7 +107,8 @@ export class RateLimiterClient {
     // Not an async function, whose promise and turn would cost as much as the decision.
     try {
       const cost = options === undefined ? undefined : readArgument('checkLimit', 'options', () => options?.cost);
-      return this.#decider.decide(attemptOf('checkLimit', identifier, config, cost, true));
+      checkString(identifier, 'checkLimit', 'identifier');
+      return this.#decider.decide('checkLimit', identifier, ruleOf(config, 'checkLimit'), costOf(cost), true);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -118,7 +119,7 @@ export class RateLimiterClient {
    * it does, but for the write.
    */
   async peek(identifier: string, config: RateLimitConfig): Promise<RateLimitResult> {
-    return this.#decider.decide(attemptOf('peek', identifier, config, undefined, false));
+    return this.#decider.decideOne(attemptOf('peek', identifier, config, undefined, false));
   }
 
   /**
@@ -144,7 +145,7 @@ export class RateLimiterClient {
     if (attempts.length > 1) {
       await this.#decider.vet(attempts);
       const peeks = attempts.map((attempt, at) => ({ ...attempt, op: 'peek', cost: costUpTo(at, attempts) }));
-      const would = await Promise.all(peeks.map((peek) => this.#decider.decide(peek)));
+      const would = await Promise.all(peeks.map((peek) => this.#decider.decideOne(peek)));
       if (!would.every(({ allowed }) => allowed)) return { allowed: false, results: would };
     }
     const results = await this.#decider.decideTogether(attempts.map((attempt) => ({ ...attempt, counts: true })));
@@ -239,5 +240,9 @@ function costUpTo(last: number, attempts: readonly Attempt[]): number {
 function attemptOf(op: string, identifier: unknown, config: unknown, cost: unknown, counts: boolean): Attempt {
   checkString(identifier, op, 'identifier');
   const rule = ruleOf(config, op);
-  return { op, identifier, rule, cost: cost === undefined ? 1 : numberOr(cost), counts, kept: undefined };
+  return { op, identifier, rule, cost: costOf(cost), counts, kept: undefined };
+}
+
+function costOf(cost: unknown): number {
+  return cost === undefined ? 1 : numberOr(cost);
 }

@@ -31,6 +31,7 @@ const { Field, SessionName, State, TokenForm } = enums;
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
 interface Asked {
+  readonly op: string;
   readonly token: string;
   readonly form: number;
   readonly maxStaleMs: number;
@@ -41,15 +42,17 @@ interface Asked {
 const READING: Steps<Asked, Ending> = {
   op: 'get',
   begin: (instance, { token, form, maxStaleMs }) => instance.exports.getSession(instance.write(token), form, maxStaleMs),
-  end: (instance, call, { form, keeps }) => {
-    const ending = endingOf(instance);
-    if (ending.outcome === 'hit' && keeps) {
-      keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
-    }
-    return ending;
-  },
+  end: endOfReading,
   lost: lostEnding,
 };
+
+function endOfReading(instance: Instance, call: Call, { form, keeps }: Asked): Ending {
+  const ending = endingOf(instance);
+  if (ending.outcome === 'hit' && keeps) {
+    keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
+  }
+  return ending;
+}
 
 /** Keeps in memory what the call that has just ended offers. */
 function keep(instance: Instance, text: string): void {
@@ -296,19 +299,41 @@ export class SessionCacheClient {
     return (await this.#indexOf(op, userId)).list(userId, Math.floor(limit), cursor);
   }
 
-  async #get(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
-    checkString(token, op, 'sessionToken');
-    if (options === undefined ? !this.#strict : !this.#isStrict(op, options)) {
+  /** Not an async function, nor one that waits for one: where nothing but KV is asked, a promise each is what it would cost. */
+  #get(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
+    try {
+      checkString(token, op, 'sessionToken');
+      const strict = options === undefined ? this.#strict : this.#isStrict(op, options);
+      if (strict) return this.#getStrictly(op, token, options);
       const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
       const recalled = this.#caller.recall(maxStaleMs === this.#maxStaleMs ? this.#ask : this.#asking(maxStaleMs), token);
       if (recalled !== undefined) {
         this.#caller.report(recalled, op, 'hit', 'memory');
-        return (recalled.payload as Remembered).take() as CachedSession;
+        return Promise.resolve((recalled.payload as Remembered).take() as CachedSession);
       }
+      return this.#begin(token).run(this.#getting, this.#asked(op, token, maxStaleMs));
+    } catch (error) {
+      return Promise.reject(error);
     }
+  }
+
+  async #getStrictly(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
     const { call, ending, source } = await this.#read(op, token, options);
+    return this.#shown(call, op, ending, source);
+  }
+
+  readonly #getting: Steps<Asked, CachedSession | null> = {
+    op: READING.op,
+    begin: READING.begin,
+    end: (instance, call, asked) => this.#shown(call, asked.op, endOfReading(instance, call, asked)),
+    lost: (code, call, { op }) => this.#shown(call, op, lostEnding(code)),
+  };
+
+  /** Reports a read that has ended, and gives what it found. */
+  #shown(call: Call, op: string, ending: Ending, source?: 'authority'): CachedSession | null {
     this.#report(call, op, ending, source);
     const session = ending.outcome === 'hit' ? (call.session as CachedSession) : null;
+    // Last, since a listener may begin a call.
     this.#caller.release(call);
     return session;
   }
@@ -333,15 +358,25 @@ export class SessionCacheClient {
   async #read(op: string, token: string, options: SessionReadOptions | undefined): Promise<Read> {
     const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
     const strict = options === undefined ? this.#strict : this.#isStrict(op, options);
-    const call = this.#caller.begin();
-    if (this.#form === TokenForm.Hashed) call.token = token;
-    const ending = await call.run(READING, { token, form: this.#form, maxStaleMs, keeps: this.#caller.memoryMs > 0 });
+    const call = this.#begin(token);
+    const ending = await call.run(READING, this.#asked(op, token, maxStaleMs));
     if (!strict || ending.outcome !== 'hit') return { call, ending };
     const good = await this.#isAccepted(op, token, call.session as CachedSession, call.stamps);
     if (good === true) return { call, ending, source: 'authority' };
     const refused: Ending =
       good === undefined ? { outcome: 'failed', error: 'store-unavailable' } : { outcome: 'miss', error: undefined };
     return { call, ending: refused, source: 'authority' };
+  }
+
+  /** Begins a call that reads a session of that token. */
+  #begin(token: string): Call {
+    const call = this.#caller.begin();
+    if (this.#form === TokenForm.Hashed) call.token = token;
+    return call;
+  }
+
+  #asked(op: string, token: string, maxStaleMs: number): Asked {
+    return { op, token, form: this.#form, maxStaleMs, keeps: this.#caller.memoryMs > 0 };
   }
 
   async #isAccepted(op: string, token: string, session: CachedSession, stamps: SessionStamps): Promise<boolean | undefined> {

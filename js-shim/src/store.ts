@@ -48,6 +48,9 @@ const TOO_MANY = 429;
 /** What the runtime takes for an index of an array, and a little more; and what is no property of its own on any object. */
 const NOT_IN_BULK = /^(?:\d{1,10}|__proto__)$/;
 
+/** The code of the last character before the small letters. */
+const LETTERS_BEGIN = 0x60;
+
 const TEXT = { type: 'text' } as const;
 
 let storesSeen = 0;
@@ -103,27 +106,49 @@ export class Store {
   }
 
   /**
+   * Begins one bulk read, whose answer is a Map by key of what `getWithMetadata` would give, or of null; a wrapper around a namespace
+   * often passes single keys on and nothing else, and gives something else. Null where there is no such read.
+   */
+  getBulk(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown> | null {
+    const full = this.#full;
+    if (full === null || !keys.every(isInBulk)) return null;
+    try {
+      return promiseOf(this.#bulk(full, keys, cacheTtlSeconds));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
    * Reads several keys at once: in the order of the keys, for each what `getWithMetadata` would give, or null. One bulk read
-   * where the store has that; a wrapper around a namespace often passes single keys on and nothing else.
+   * where the store has that.
    */
   async getAll(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown[]> {
     const full = this.#full;
-    const inBulk = keys.filter((key) => !NOT_IN_BULK.test(key));
+    const inBulk = keys.filter(isInBulk);
     if (full !== null && inBulk.length > 0) {
-      const options = cacheTtlSeconds > 0 ? { type: 'text' as const, cacheTtl: cacheTtlSeconds } : TEXT;
-      operations.reads += inBulk.length;
-      const bulk = full.getWithMetadata(inBulk, options);
+      const bulk = this.#bulk(full, inBulk, cacheTtlSeconds);
       // These come one by one, since the runtime leaves them out of the answer (workerd src/workerd/api/kv.c++).
       const single = keys.length === inBulk.length ? undefined : keys.map((key) => this.#unlessInBulk(key, cacheTtlSeconds));
       const found = single === undefined ? undefined : await Promise.all([Promise.all(single), bulk]);
       const map = found === undefined ? await bulk : found[1];
       if (map instanceof Map) return keys.map((key, at) => found?.[0][at] ?? (map.get(key) as unknown));
     }
+    return this.getEach(keys, cacheTtlSeconds);
+  }
+
+  /** The same, one by one. */
+  getEach(keys: readonly string[], cacheTtlSeconds: number): Promise<unknown[]> {
     return Promise.all(keys.map((key) => this.getWithMetadata(key, cacheTtlSeconds)));
   }
 
+  #bulk(full: FullKV, keys: readonly string[], cacheTtlSeconds: number): Promise<unknown> {
+    operations.reads += keys.length;
+    return full.getWithMetadata(keys, cacheTtlSeconds > 0 ? { type: 'text', cacheTtl: cacheTtlSeconds } : TEXT);
+  }
+
   #unlessInBulk(key: string, cacheTtlSeconds: number): Promise<unknown> | undefined {
-    return NOT_IN_BULK.test(key) ? this.getWithMetadata(key, cacheTtlSeconds) : undefined;
+    return isInBulk(key) ? undefined : this.getWithMetadata(key, cacheTtlSeconds);
   }
 
   /** Whether it can. */
@@ -163,6 +188,11 @@ export class Store {
       return Promise.reject(error);
     }
   }
+}
+
+/** Whether a key may be read with others. Most begin with a letter, which spares the expression. */
+function isInBulk(key: string): boolean {
+  return key.charCodeAt(0) > LETTERS_BEGIN || !NOT_IN_BULK.test(key);
 }
 
 /** What an operation returned as a promise, also where the store gave something else. */

@@ -64,7 +64,8 @@ void FakeStore::begin(Connection& connection, KvOperation& operation) {
               request.entry == nullptr ? std::string(request.metadata) : metadataOf(*request.entry),
               request.ttl,
               request.cacheTtl,
-              {request.also.begin(), request.also.end()}};
+              {request.also.begin(), request.also.end()},
+              request.knownKeys};
   expectAcceptable(asked);
   ++asked_[static_cast<std::size_t>(request.verb)];
   if (request.verb == KvVerb::Get) keysRead_ += 1 + request.also.size();

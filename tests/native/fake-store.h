@@ -44,6 +44,7 @@ struct Asked {
   Seconds ttl;
   std::optional<Seconds> cacheTtl;
   std::vector<std::string> also;
+  std::uint64_t knownKeys;
 };
 
 class Connection;

@@ -62,6 +62,27 @@ TEST_F(SessionCache, ReadsAllThreeKeysAtOnceOfWhomItHasSeen) {
   EXPECT_EQ(store.keysRead(), 6U);
 }
 
+TEST_F(SessionCache, NumbersTheKeysThatItReadsAtOnceAndNoOthers) {
+  const auto number = [&] {
+    isolate.beginGet();
+    const std::uint64_t known = store.waiting(0).knownKeys;
+    store.answerAll();
+    return known;
+  };
+  EXPECT_EQ(number(), 0U) << "the user is not known yet";
+  const std::uint64_t alices = number();
+  EXPECT_NE(alices, 0U);
+  EXPECT_EQ(number(), alices);
+  stores({.sessionUserId = "bob", .userId = "bob"});
+  EXPECT_EQ(number(), alices) << "the same keys: who the user is now shows only then";
+  const std::uint64_t bobs = number();
+  EXPECT_NE(bobs, 0U);
+  EXPECT_NE(bobs, alices);
+  stores({});
+  isolate.get();
+  EXPECT_GT(number(), bobs) << "a number is never used again";
+}
+
 TEST_F(SessionCache, ReadsTheWatermarkOfTheUserThatTheTokenHasNow) {
   isolate.get();
   stores({.sessionUserId = "bob", .userId = "bob"});

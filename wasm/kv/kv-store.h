@@ -42,6 +42,8 @@ struct KvRequest {
   /// More keys, at most `kMaxFurtherKeys`, to be read at once with `key` for their texts: one bulk read where the store has
   /// that. They live as long as `key` must.
   std::span<const std::string_view> also = {};
+  /// Where not 0, a number that all these keys have had and will have for themselves: the host need decode them once only.
+  std::uint64_t knownKeys = 0;
 };
 
 /// KV reads at most 100 keys in bulk (developers.cloudflare.com/kv/api/read-key-value-pairs).

@@ -32,15 +32,20 @@ RateLimitVerdict judge(Attempts& attempts, const RateLimitRule& rule, std::int64
             .reason = LimitReason::Blocked};
   }
   const LimitDecision decision = decide(attempts.state, rule, phase, cost, now);
-  const bool counted = counts && decision.allowed && cost > 0;
-  const LimitDecision shown = counted || !decision.allowed ? decision : decide(attempts.state, rule, phase, 0, now);
   RateLimitVerdict verdict{.allowed = decision.allowed,
                            .limit = rule.limit,
-                           .remaining = shown.remaining,
-                           .resetAt = shown.resetAt,
+                           .remaining = decision.remaining,
+                           .resetAt = decision.resetAt,
                            .retryAfter = decision.retryAfter,
                            .reason = decision.allowed ? LimitReason::Ok : LimitReason::Limit};
-  if (counted) verdict.ticket = count(attempts, decision, now);
+  if (!decision.allowed) return verdict;
+  if (counts && cost > 0) {
+    verdict.ticket = count(attempts, decision, now);
+  } else {
+    const LimitDecision idle = decide(attempts.state, rule, phase, 0, now);
+    verdict.remaining = idle.remaining;
+    verdict.resetAt = idle.resetAt;
+  }
   return verdict;
 }
 

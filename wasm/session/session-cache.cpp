@@ -60,7 +60,8 @@ Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedName
                                           .kind = KvValue::Session,
                                           .key = first->session.text,
                                           .cacheTtl = kv::kMinCacheTtl,
-                                          .also = {also.data(), guessed ? 2U : 1U}});
+                                          .also = {also.data(), guessed ? 2U : 1U},
+                                          .knownKeys = guessed ? first->number : 0});
   if (!read.outcome) co_return failed(read);
   bool readable = takeIn(memory.revocations, first->fence, read.also[0]);
   if (guessed) readable &= takeIn(memory.revocations, first->user, read.also[1]);

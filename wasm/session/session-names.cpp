@@ -31,6 +31,7 @@ SharedNames namesOf(StoreId store, const InputText& token, TokenForm form) {
 SharedNames namesWith(const SessionNames& names, StoreKey user) {
   SessionNames with = names;
   with.user = std::move(user);
+  with.number = 0;
   return std::make_shared<const SessionNames>(std::move(with));
 }
 
@@ -52,6 +53,9 @@ SharedNames KnownSessions::find(StoreId store, std::string_view token, TokenForm
   return same ? found : nullptr;
 }
 
-void KnownSessions::note(const SharedNames& names) { places_[placeOf(names->plain.store, names->token())] = names; }
+void KnownSessions::note(const SharedNames& names) {
+  if (names->number == 0) names->number = ++numbered_;
+  places_[placeOf(names->plain.store, names->token())] = names;
+}
 
 }  // namespace codex

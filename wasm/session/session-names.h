@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ struct SessionNames {
   StoreKey session;  // the same, or `session:h:{hash}`
   StoreKey fence;    // `srev:{H}`
   StoreKey user;     // `urev:{userId}`; empty where the user is not known
+  /// What tells them from all others that are or were kept; 0 where they are not. The host knows their keys by it.
+  mutable std::uint64_t number = 0;
 
   /// The token that was presented.
   std::string_view token() const;
@@ -62,6 +65,7 @@ class KnownSessions {
   std::size_t placeOf(StoreId store, std::string_view token) const;
 
   StoreKeyHash hashOf_;
+  std::uint64_t numbered_ = 0;
   std::array<SharedNames, kPlaces> places_ = {};
 };
 
