@@ -453,7 +453,7 @@ export class SessionCacheClient {
       if (ending.outcome === 'stored' && memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
       return ending;
     };
-    return call.run({ op, begin, end, lost: lostEnding }, undefined);
+    return await call.run({ op, begin, end, lost: lostEnding }, undefined);
   }
 
   async #delete(op: string, token: string, form: number, userId: string): Promise<void> {
