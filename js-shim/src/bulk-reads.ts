@@ -1,3 +1,4 @@
+import type { OperationBudget } from './operation-budget.js';
 import { Store } from './store.js';
 
 /** KV reads so many keys in bulk (developers.cloudflare.com/kv/api/read-key-value-pairs). */
@@ -15,14 +16,14 @@ export class BulkReads extends Store {
   /** Keys read, as KV bills them: those of a bulk read that failed and was made one by one count twice. */
   keysRead = 0;
   readonly #store: Store;
-  #operationsLeft: number;
+  readonly #budget: OperationBudget;
   /** What is to be read, by `cacheTtl`: a bulk read has one. */
   #waiting = new Map<number, Map<string, Waiting>>();
 
-  constructor(store: Store, maxOperations: number) {
+  constructor(store: Store, budget: OperationBudget) {
     super(store.kv, store.timeoutMs);
     this.#store = store;
-    this.#operationsLeft = maxOperations;
+    this.#budget = budget;
   }
 
   /** A text is shown as a record without its metadata would be. */
@@ -83,7 +84,7 @@ export class BulkReads extends Store {
   }
 
   #spend(keys: number): void {
-    if (--this.#operationsLeft < 0) throw new Error('no operations are left');
+    if (!this.#budget.spend()) throw new Error('no operations are left');
     this.keysRead += keys;
   }
 }

@@ -4,6 +4,7 @@ import { type EntryOptions, NO_TAGS, NO_TERMS, optionsOf, stringsOf, tagsOf, ter
 import type { Call } from './call.js';
 import { jsonTextOf, readArgument } from './caller.js';
 import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
+import { MAX_OPERATIONS, OperationBudget } from './operation-budget.js';
 
 /** What `deleteMany` did. */
 export interface DeletedMany {
@@ -14,12 +15,6 @@ export interface DeletedMany {
   /** The keys that may still be there. */
   remaining: string[];
 }
-
-/**
- * Operations of one call: Workers allow a request 1,000 (developers.cloudflare.com/kv/platform/limits), and it will want some for
- * something else.
- */
-export const MAX_OPERATIONS = 900;
 
 /** Operations under way at once: the connections a Worker may have open (developers.cloudflare.com/workers/platform/limits). */
 const CONCURRENT = 6;
@@ -39,17 +34,18 @@ export async function getMany<T>(entries: Entries, keys: readonly string[]): Pro
     values.set(key, found.value as T);
     return false;
   });
+  const budget = new OperationBudget();
   for (let from = 0; from < unknown.length; from += LOOK_UPS) {
-    const found = await lookUpAll(entries, unknown.slice(from, from + LOOK_UPS));
+    const found = await lookUpAll(entries, unknown.slice(from, from + LOOK_UPS), budget);
     for (const [key, { state, value }] of found) values.set(key, state === 'fresh' || state === 'stale' ? (value as T) : null);
   }
   return values;
 }
 
 /** Looks entries up in bulk: their values together, then the epochs of the tags that they turn out to have. */
-async function lookUpAll(entries: Entries, keys: string[]): Promise<[string, Found][]> {
+async function lookUpAll(entries: Entries, keys: string[], budget: OperationBudget): Promise<[string, Found][]> {
   const { store } = entries.caller;
-  const bulk = new BulkReads(store, MAX_OPERATIONS);
+  const bulk = new BulkReads(store, budget);
   const calls: Call[] = keys.map(() => entries.caller.begin(bulk));
   const found = await Promise.all(
     keys.map(async (key, at): Promise<[string, Found]> => {
@@ -81,7 +77,8 @@ export async function setMany(
   const epochs = tags.length === 0 || texts.size === 0 ? '' : await entries.readEpochs(op, tags);
   // Without its epochs nothing can be stored that the groups could void.
   if (epochs === null) return;
-  await each([...texts], async ([key, text]) => void (await entries.store(op, key, text, terms, { epochs })));
+  const budget = new OperationBudget();
+  await each([...texts], async ([key, text]) => void (await entries.store(op, key, text, terms, { epochs, budget })));
 }
 
 function pairsOf(

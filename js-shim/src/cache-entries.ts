@@ -5,6 +5,7 @@ import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { flightId, supersede, within } from './flights.js';
 import type { Instance } from './instance.js';
+import type { OperationBudget } from './operation-budget.js';
 import { Remembered } from './remembered.js';
 import { isValid, type Validate } from './validation.js';
 import { governed, insisted, overtakeWrite, waits } from './write-governor.js';
@@ -113,6 +114,7 @@ export interface StoredWith {
   readonly epochs?: string;
   readonly loadMs?: number;
   readonly began?: number;
+  readonly budget?: OperationBudget;
 }
 
 /** The operations of the core on entries, under the keys of one client. */
@@ -293,12 +295,16 @@ export class Entries {
   /**
    * Stores a JSON text. `negative`: it is null. `loadMs`: how long the value took to load, -1 for one that was not loaded.
    * `epochs`: those read before the value was made; where there are none, those of `tags` are read now. `began`: what the look-up
-   * before the value was made said.
+   * before the value was made said. `budget`: what the writes of this call may take together; one for which nothing is left is
+   * `aborted`, and takes the place of none that waits.
    */
   async store(op: string, key: string, text: string, terms: Terms, more: StoredWith): Promise<Ending> {
     const full = this.full(key, op);
     const { store } = this.caller;
-    const attempt = (): Promise<Ending> => this.#store(op, full, text, terms, more);
+    const { budget } = more;
+    if (budget?.isSpent === true) return this.#giveUp(op);
+    const attempt = async (): Promise<Ending> =>
+      budget?.spend() === false ? this.#giveUp(op) : await this.#store(op, full, text, terms, more);
     // What is no KV namespace takes writes as they come; and an answer that waits for the write after a load waits for no turn.
     const isAwaited = more.loadMs !== undefined && !this.caller.defers;
     if (!store.keepsMetadata || isAwaited) return await attempt();
@@ -306,6 +312,12 @@ export class Entries {
     // A write that is wrong must not take the place of one that was accepted.
     if (waits(id)) await this.check(op, key, terms, more.tags);
     return await governed(id, store.timeoutMs, attempt);
+  }
+
+  #giveUp(op: string): Ending {
+    const ending: Ending = { outcome: 'failed', error: 'aborted' };
+    this.report(this.caller.begin(), op, ending);
+    return ending;
   }
 
   async #store(

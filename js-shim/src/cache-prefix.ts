@@ -1,9 +1,10 @@
-import { deleteEach, MAX_OPERATIONS } from './cache-batch.js';
+import { deleteEach } from './cache-batch.js';
 import type { Entries } from './cache-entries.js';
 import { optionsOf } from './cache-options.js';
 import { checkString } from './caller.js';
 import { KVClientError, storeFailure } from './errors.js';
 import { flightId, supersedePrefix } from './flights.js';
+import { MAX_OPERATIONS } from './operation-budget.js';
 import { inRange } from './options.js';
 import { failureOf } from './store.js';
 

@@ -182,8 +182,9 @@ export class CacheClient {
   /**
    * Stores values, given as pairs of key and value or as an object, all for `ttlSeconds` and with the same tags.
    *
-   * Throws and fails as `set` does, before any I/O where one of them can never work. Cost: 1 KV write for each, and 1 read for
-   * each tag; Workers allow 1,000 operations a request, and what exceeds them fails.
+   * Throws and fails as `set` does, before any I/O where one of them can never work. Makes at most 900 writes, second tries included,
+   * since Workers allow a request 1,000 operations: what is left then is not written, each an event `failed` with `aborted`.
+   * Cost: 1 KV write for each, and 1 read for each tag.
    */
   setMany(
     entries: Iterable<readonly [string, unknown]> | Readonly<Record<string, unknown>>,

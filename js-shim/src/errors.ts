@@ -10,7 +10,7 @@
  * | `store-unavailable` | KV failed, or did not answer within `storeTimeoutMs` | try again later; the operation may have been done |
  * | `store-rate-limited` | KV answered 429: the key was written less than a second ago | try again in a second |
  * | `not-supported` | this store or runtime lacks what the call needs | see the message |
- * | `aborted` | the call outlived its slot: its request was taken for dead | repeat it |
+ * | `aborted` | the call outlived its slot, its time or its operations | repeat it |
  * | `core-failed` | the WebAssembly instance trapped and was replaced | repeat it |
  */
 export type ErrorCode =

@@ -180,6 +180,56 @@ describe('setMany', () => {
     expect(await codeOf(() => cache.setMany({ a: 1 }, Number.NaN))).toBe('invalid-argument');
     expect(kv.operations).toEqual([]);
   });
+
+  const manyKeys = Array.from({ length: 950 }, (_, at) => `key ${at}`);
+  const setAll = async (kv: KVLike) => {
+    const events: ClientEvent[] = [];
+    const cache = new CacheClient(kv, { onEvent: (event) => events.push(event) });
+    const pairs = manyKeys.map((key): [string, unknown] => [key, 1]);
+    await cache.setMany(pairs, 60);
+    return { cache, events };
+  };
+
+  it('writes 900 values, and says of the rest that it did not', async () => {
+    const kv = recording(new MemoryKV());
+    const { cache, events } = await setAll(kv);
+    expect(kv.operations).toEqual(manyKeys.slice(0, 900).map((key) => `put ${key}`));
+    const failed = events.filter(({ outcome }) => outcome === 'failed');
+    expect(failed).toHaveLength(50);
+    expect(failed[0]).toMatchObject({ op: 'setMany', source: 'none', errorCode: 'aborted', kvWrites: 0 });
+    expect(await cache.get('key 899')).toBe(1);
+    expect(await cache.get('key 900')).toBeNull();
+    await cache.setMany([['key 900', 1]], 60);
+    expect(await cache.get('key 900')).toBe(1);
+  });
+
+  it('makes no more than 900 writes where some are tried again', async () => {
+    const refused = new Set(manyKeys.slice(0, 6));
+    let puts = 0;
+    const kv = new MemoryKV();
+    const put = kv.put.bind(kv);
+    kv.put = async (key, value, options) => {
+      puts++;
+      if (refused.delete(key)) throw new Error('KV PUT failed: 500 Internal Server Error');
+      await put(key, value, options);
+    };
+    const { events } = await setAll(kv as never);
+    expect(puts).toBe(900);
+    expect(events.filter(({ outcome }) => outcome === 'stored')).toHaveLength(894);
+    expect(events.filter(({ errorCode }) => errorCode === 'aborted')).toHaveLength(56);
+  });
+
+  it('leaves a value that waits for its turn where there is no write left to replace it', async () => {
+    const cache = new CacheClient(new MemoryKV() as never);
+    await cache.set('key 949', 'first', 60);
+    const waiting = cache.set('key 949', 'accepted', 60);
+    await cache.setMany(
+      manyKeys.map((key): [string, unknown] => [key, 1]),
+      60,
+    );
+    await waiting;
+    expect(await cache.get('key 949')).toBe('accepted');
+  });
 });
 
 describe('deleteMany', () => {
