@@ -130,7 +130,8 @@ export class Entries {
     this.caller = caller;
     this.prefix = prefix;
     this.#namespace = clientNamespace;
-    this.#namespaceBytes = new TextEncoder().encode(clientNamespace).length;
+    // Clients are made for each request, and most have none.
+    this.#namespaceBytes = clientNamespace === '' ? 0 : new TextEncoder().encode(clientNamespace).length;
   }
 
   /** The whole key of what a caller names. Throws `invalid-argument` where that is no string. */

@@ -92,8 +92,7 @@ export class CacheClient {
     const caller = new Caller(kv, 'cache', 'CacheClient', options);
     const clientNamespace = nameOf(options.namespace, 'namespace');
     const version = nameOf(options.version, 'version');
-    const prefix = [clientNamespace, version].map((name) => (name === '' ? '' : `${name}:`)).join('');
-    this.#entries = new Entries(caller, prefix, clientNamespace);
+    this.#entries = new Entries(caller, beginningOf(clientNamespace) + beginningOf(version), clientNamespace);
   }
 
   /**
@@ -306,6 +305,11 @@ export class CacheClient {
     if (found !== undefined) this.#entries.reportRecalled(found, op);
     return found;
   }
+}
+
+/** How the keys of a namespace or a version begin. */
+function beginningOf(name: string): string {
+  return name === '' ? '' : `${name}:`;
 }
 
 /** Whether the terms need no judgement; what is no finite number the core refuses. */
