@@ -1,11 +1,13 @@
-import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { CacheClient, type CachedSession, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
 import { type CacheEntry, cachified } from '@epic-web/cachified';
 import { LRUCache } from 'lru-cache';
 import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import { PlainCache } from './plain/cache.ts';
 import { CheckedSessionCache } from './plain/checked-session-cache.ts';
+import { PlainMemory } from './plain/memory.ts';
 import { PlainRateLimiter } from './plain/rate-limiter.ts';
 import { PlainSessionCache } from './plain/session-cache.ts';
+import { ValibotSessionCache, validSession } from './plain/valibot-session-cache.ts';
 import { type SampleList, sampleList, sampleSession } from './samples.ts';
 import type { Side, Store } from './side.ts';
 
@@ -25,6 +27,8 @@ const KEYS = 32;
  * share one namespace.
  */
 const WRITTEN = 1_000;
+/** And those of the sessions that are in memory, which nothing writes again. */
+const REMEMBERED = 2_000;
 const DAY_SECONDS = 86_400;
 const UNREACHED = { limit: 1_000_000_000, window: DAY_SECONDS, keyPrefix: 'rl:bench:' };
 /** Of its own: on KV all cases share one namespace, and one rule has one counter there. */
@@ -63,7 +67,43 @@ const sessionCaches = {
   ours: (store: Store) => new SessionCacheClient(store, { ...options, memory: false }),
   plain: (store: Store) => new PlainSessionCache(store),
   checked: (store: Store) => new CheckedSessionCache(store),
+  valibot: (store: Store) => new ValibotSessionCache(store),
 };
+/** Sessions that are in memory: everybody gets a copy of his own, which is checked or not, or all share one. */
+const sessionMemories = {
+  ours: (store: Store): SessionMemory => {
+    const sessions = new SessionCacheClient(store, { ...options, memory: { maxAgeMs: DAY_SECONDS * 1000 } });
+    return { set: (session) => sessions.set(session.session.token, session), get: (token) => sessions.get(token) };
+  },
+  plain: (): SessionMemory => plainMemory((stored) => stored),
+  valibot: (): SessionMemory => plainMemory(validSession),
+  reference: (): SessionMemory => cachifiedMemory((session) => session),
+  copy: (): SessionMemory => cachifiedMemory(structuredClone),
+};
+interface SessionMemory {
+  set(session: CachedSession): Promise<void>;
+  get(token: string): Promise<CachedSession | null>;
+}
+
+function plainMemory(checked: (stored: CachedSession | null, token: string) => CachedSession | null): SessionMemory {
+  const memory = new PlainMemory(10_000);
+  return {
+    set: async (session) => memory.set(session.session.token, session, DAY_SECONDS * 1000),
+    get: async (token) => checked(memory.get<CachedSession>(token), token),
+  };
+}
+
+function cachifiedMemory(handedOut: (session: CachedSession) => CachedSession): SessionMemory {
+  const cache = new LRUCache<string, CacheEntry<CachedSession>>({ max: 10_000 });
+  const through = (key: string, getFreshValue: () => Promise<CachedSession>): Promise<CachedSession> =>
+    cachified({ key, cache: cache as never, ttl: DAY_SECONDS * 1000, getFreshValue });
+  const absent = (): Promise<never> => Promise.reject(new Error('loaded what is in memory'));
+  return {
+    set: async (session) => void (await through(session.session.token, async () => session)),
+    get: async (token) => handedOut(await through(token, absent)),
+  };
+}
+
 const caches = {
   ours: (store: Store) => new CacheClient(store, { ...options, memory: false }),
   plain: (store: Store) => new PlainCache(store),
@@ -88,8 +128,17 @@ interface MemoryCache {
 }
 
 type Limiter = ReturnType<(typeof limiters)['ours' | 'plain']>;
-type Sessions = ReturnType<(typeof sessionCaches)['ours' | 'plain' | 'checked']>;
+type Sessions = ReturnType<(typeof sessionCaches)['ours' | 'plain' | 'checked' | 'valibot']>;
 type Cache = ReturnType<(typeof caches)['ours' | 'plain']>;
+
+/** What the tables call it. */
+const labels = {
+  plain: 'plain',
+  checked: 'plain, same checks',
+  valibot: 'plain, valibot',
+  reference: 'cachified, shared',
+  copy: 'cachified, a clone',
+};
 
 export const cases: readonly Case[] = [
   compare('checkLimit, allowed', 'plain', limiters, async (limiter: Limiter) => {
@@ -132,11 +181,12 @@ export const cases: readonly Case[] = [
       };
     },
   ),
-  ...(['plain', 'checked'] as const).flatMap((against) => {
-    const makers = { ours: sessionCaches.ours, plain: sessionCaches[against] };
-    const label = against === 'plain' ? 'plain' : 'plain, same checks';
-    return [
-      compare('session.get', label, makers, async (cache: Sessions) => {
+  ...(['plain', 'checked', 'valibot'] as const).map((against) =>
+    compare(
+      'session.get',
+      labels[against],
+      { ours: sessionCaches.ours, plain: sessionCaches[against] },
+      async (cache: Sessions) => {
         const sessions = keysOf(sampleSession);
         for (const session of sessions) await cache.set(session.session.token, session);
         return {
@@ -146,8 +196,15 @@ export const cases: readonly Case[] = [
             expect(found !== null && found.session.token === token, 'session.get missed');
           },
         };
-      }),
-      compare('session.set', label, makers, async (cache: Sessions, store: Store) => {
+      },
+    ),
+  ),
+  ...(['plain', 'checked'] as const).map((against) =>
+    compare(
+      'session.set',
+      labels[against],
+      { ours: sessionCaches.ours, plain: sessionCaches[against] },
+      async (cache: Sessions, store: Store) => {
         const sessions = keysOf((number) => sampleSession(number + WRITTEN));
         return {
           operate: async (number) => {
@@ -161,13 +218,31 @@ export const cases: readonly Case[] = [
             await store.delete(`session:${session.token}`);
           },
         };
-      }),
-    ];
-  }),
+      },
+    ),
+  ),
+  ...(['plain', 'valibot', 'reference', 'copy'] as const).map((against) =>
+    compare(
+      'a session in memory',
+      labels[against],
+      { ours: sessionMemories.ours, plain: sessionMemories[against] },
+      async (memory: SessionMemory) => {
+        const sessions = keysOf((number) => sampleSession(number + REMEMBERED));
+        for (const session of sessions) await memory.set(session);
+        return {
+          operate: async (number) => {
+            const { token } = pick(sessions, number % KEYS).session;
+            const found = await memory.get(token);
+            expect(found !== null && found.session.token === token, 'a session is not in memory');
+          },
+        };
+      },
+    ),
+  ),
   ...(['reference', 'copy'] as const).map((against) =>
     compare(
       'a value in memory',
-      against === 'copy' ? 'cachified, a clone' : 'cachified, shared',
+      labels[against],
       { ours: memoryCaches.ours, plain: memoryCaches[against] },
       async (cache: MemoryCache) => ({
         operate: async (number) => {
