@@ -3,9 +3,9 @@
  * under load. `npm run bench` sets up, builds, and runs this.
  *
  * `quick` measures for less long and shows more noise; `--write` puts the tables into README.md; `--only=<text>` runs the operations
- * whose name contains it, and nothing else; `--place=<node | workerd | kv | peers | limits | tier | load>` only one place's: with
- * `peers` caches of other packages, with `tier` what is measured of the memory tier natively, with `load` Zipf-distributed requests
- * over HTTP. A missed target is shown and fails nothing.
+ * whose name contains it, and nothing else; `--place=<node | workerd | kv | peers | limits | tier | load | platform>` only one place's:
+ * with `peers` caches of other packages, with `tier` what is measured of the memory tier natively, with `load` Zipf-distributed
+ * requests over HTTP, with `platform` the workers of this repository. A missed target is shown and fails nothing.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,6 +23,7 @@ import { load } from './lib/load.mjs';
 import { memoryTier } from './lib/memory-tier.mjs';
 import { peerPlaces } from './lib/peers.mjs';
 import { places } from './lib/places.mjs';
+import { platform } from './lib/platform.mjs';
 import { writeInto } from './lib/readme.mjs';
 import { summarise } from './lib/statistics.mjs';
 import {
@@ -33,15 +34,16 @@ import {
   limitObjectTable,
   loadTable,
   peerTable,
+  platformTable,
   sizeTable,
   tierTimeTable,
 } from './lib/tables.mjs';
 
-const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15, hotSeconds: 10, loadRequests: 200_000 };
-const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5, hotSeconds: 5, loadRequests: 20_000 };
+const FULL = { rounds: 60, batchMs: 24, warmUpMs: 600, starts: 15, hotSeconds: 10, loadRequests: 200_000, turns: 12 };
+const QUICK = { rounds: 15, batchMs: 16, warmUpMs: 250, starts: 5, hotSeconds: 5, loadRequests: 20_000, turns: 6 };
 
-const USAGE =
-  'npm run bench -- [quick] [--write] [--only=<operation>] [--place=<node | workerd | kv | peers | limits | tier | load>]';
+const PLACES = 'node | workerd | kv | peers | limits | tier | load | platform';
+const USAGE = `npm run bench -- [quick] [--write] [--only=<operation>] [--place=<${PLACES}>]`;
 
 await main(async () => {
   const { values, positionals } = parseArgs({
@@ -90,6 +92,9 @@ await main(async () => {
     }
     if (values.only === '' && ['', 'load'].includes(values.place)) {
       show(loadTable(effort.loadRequests, await load(scratch, effort.loadRequests)));
+    }
+    if (values.only === '' && ['', 'platform'].includes(values.place)) {
+      show(platformTable(await platform(scratch, effort.turns)));
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -160,6 +160,33 @@ export function loadTable(requests, kinds) {
   return `${table(head, rows)}\n\n${note}`;
 }
 
+/** The workers of this repository under load, beside a route of theirs that does nothing. */
+export function platformTable(kinds) {
+  const rows = kinds.map(({ name, rate, latencyMs, slowMs, share, fromMemory }) => [
+    name,
+    whole(rate),
+    latencyMs.toFixed(1),
+    slowMs.toFixed(1),
+    times(share.median),
+    `${times(share.low)}-${times(share.high)}`,
+    fromMemory === undefined ? '' : `${(100 * fromMemory).toFixed(0)} %`,
+  ]);
+  const head = [
+    'all workers in `wrangler dev`, 64 connections',
+    'a second',
+    'median, ms',
+    'p99, ms',
+    'of nothing',
+    'p10-p90',
+    'from memory',
+  ];
+  const busy = Math.max(...kinds.map((kind) => kind.busy));
+  const note =
+    'Every request passes wrangler’s proxy, which is most of what one for nothing takes. ' +
+    `The side that asks is at work for at most ${(100 * busy).toFixed(0)} % of its time.`;
+  return `${table(head, rows)}\n\n${note}`;
+}
+
 function goalOf(actual, target, unit) {
   return `at most ${whole(target)}${unit}: ${verdict(actual, target)}`;
 }
