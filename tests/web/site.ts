@@ -50,14 +50,15 @@ export class Site {
     return worker;
   }
 
-  /** What `wrangler deploy` would send, into a folder. */
-  deployInto(folder: string): Promise<void> {
-    return this.#tool('wrangler', 'deploy', '--dry-run', '--outdir', folder);
+  /** What `wrangler deploy` would send, into a folder; to an environment, or to none, which is where a developer's machine is. */
+  deployInto(folder: string, environment = ''): Promise<string> {
+    return this.#tool('wrangler', 'deploy', '--dry-run', '--outdir', folder, '--env', environment);
   }
 
-  async #tool(name: 'vite' | 'wrangler', ...args: string[]): Promise<void> {
+  async #tool(name: 'vite' | 'wrangler', ...args: string[]): Promise<string> {
     const ran = await run(process.execPath, [join(BIN, name), ...args], this.folder, OUTSIDE_VITEST);
     if (ran.code !== 0) throw new Error(`${name} ${args.join(' ')} failed:\n${ran.output}`);
+    return ran.output;
   }
 }
 
