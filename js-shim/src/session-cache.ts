@@ -296,7 +296,7 @@ export class SessionCacheClient {
     const { limit = DEFAULT_LISTED, cursor } = options;
     inRange(limit, `${op}: limit`, 1, PAGE_SESSIONS, 'invalid-argument');
     if (cursor !== undefined) checkString(cursor, op, 'cursor');
-    return (await this.#indexOf(op, userId)).list(userId, Math.floor(limit), cursor);
+    return await (await this.#indexOf(op, userId)).list(userId, Math.floor(limit), cursor);
   }
 
   /** Not an async function, nor one that waits for one: where nothing but KV is asked, a promise each is what it would cost. */
