@@ -110,6 +110,26 @@ TEST(FakeStore, ShowsAWriteElsewhereOnceTheReadCachedThereIsOld) {
   EXPECT_EQ(read(store, 1), "1");
 }
 
+TEST(FakeStore, ShowsAWriteElsewhereOnceItIsThereAndTheReadCachedThereIsOld) {
+  FakeStore store;
+  store.lag(Lag::Elsewhere);
+  store.propagation(Millis{70'000});
+  EXPECT_TRUE(write(store, "1"));
+  EXPECT_EQ(read(store, 0), "1");
+  store.advance(Millis{69'999});
+  EXPECT_EQ(read(store, 1), "absent");
+  store.advance(Millis{59'999});
+  EXPECT_EQ(read(store, 1), "absent") << "as it was read";
+  EXPECT_TRUE(write(store, "2", Seconds{600}));
+  store.advance(Millis{69'999});
+  EXPECT_EQ(read(store, 1), "absent") << "the older one has expired";
+  store.advance(Millis{60'000});
+  EXPECT_EQ(read(store, 1), "2");
+  store.write("k", "3");
+  store.advance(Millis{60'000});
+  EXPECT_EQ(read(store, 1), "3") << "somebody else's is everywhere";
+}
+
 TEST(FakeStore, NeverShowsWhatHasExpiredFromACache) {
   FakeStore store;
   store.lag(Lag::Everywhere);

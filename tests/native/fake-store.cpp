@@ -50,10 +50,30 @@ std::optional<StoredRecord> FakeStore::at(std::string_view key) const {
 void FakeStore::write(std::string_view key, std::string value, std::string metadata, std::optional<Seconds> ttl) {
   StoredRecord record{std::move(value), std::move(metadata)};
   if (ttl) record.expiresAt = now_ + *ttl;
-  records_.insert_or_assign(std::string(key), std::move(record));
+  change(key, std::move(record), std::nullopt);
 }
 
-void FakeStore::erase(std::string_view key) { records_.erase(std::string(key)); }
+void FakeStore::erase(std::string_view key) { change(key, std::nullopt, std::nullopt); }
+
+void FakeStore::change(std::string_view key, std::optional<StoredRecord> record, std::optional<int> place) {
+  if (propagation_ > Millis{0}) versions_[std::string(key)].push_back({record, now_, place});
+  if (record) {
+    records_.insert_or_assign(std::string(key), *std::move(record));
+  } else {
+    records_.erase(std::string(key));
+  }
+}
+
+std::optional<StoredRecord> FakeStore::visible(int place, const std::string& key) const {
+  if (propagation_ == Millis{0}) return at(key);
+  const auto versions = versions_.find(key);
+  if (versions == versions_.end()) return std::nullopt;
+  for (auto version = versions->second.rbegin(); version != versions->second.rend(); ++version) {
+    if (version->place && *version->place != place && now_ - version->at < propagation_) continue;
+    return version->record && gone(*version->record, now_) ? std::nullopt : version->record;
+  }
+  return std::nullopt;
+}
 
 void FakeStore::begin(Connection& connection, KvOperation& operation) {
   const KvRequest& request = operation.request();
@@ -90,7 +110,7 @@ std::optional<StoredRecord> FakeStore::read(const Waiting& waiting, const std::s
     return record && gone(*record, now_) ? std::nullopt : record;
   }
   constexpr Seconds kDefaultCacheTtl{60};
-  std::optional<StoredRecord> record = at(key);
+  std::optional<StoredRecord> record = visible(waiting.place, key);
   cached_.insert_or_assign(place, Cached{record, now_ + waiting.asked.cacheTtl.value_or(kDefaultCacheTtl)});
   return record;
 }
@@ -98,9 +118,10 @@ std::optional<StoredRecord> FakeStore::read(const Waiting& waiting, const std::s
 void FakeStore::apply(const Waiting& waiting) {
   const Asked& asked = waiting.asked;
   if (lag_ == Lag::Elsewhere) cached_.erase({waiting.place, asked.key});
-  if (asked.verb == KvVerb::Delete) return erase(asked.key);
+  if (asked.verb == KvVerb::Delete) return change(asked.key, std::nullopt, waiting.place);
   putAt_.insert_or_assign(asked.key, now_);
-  write(asked.key, asked.kind == KvValue::Payload ? waiting.payload : asked.value, asked.metadata, asked.ttl);
+  StoredRecord record{asked.kind == KvValue::Payload ? waiting.payload : asked.value, asked.metadata, now_ + asked.ttl};
+  change(asked.key, std::move(record), waiting.place);
 }
 
 bool FakeStore::tooSoon(const Waiting& waiting) const {

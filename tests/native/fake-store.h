@@ -72,6 +72,9 @@ class FakeStore {
   /// From now on a key can be put once a second; another put is answered 429.
   void enforceWriteRate() { enforcesWriteRate_ = true; }
   void lag(Lag lag) { lag_ = lag; }
+  /// From now on a read at another place finds a write that late, unless it finds what is cached there. Somebody else's writes are
+  /// everywhere at once.
+  void propagation(Millis late) { propagation_ = late; }
 
   /// Keys read, as KV bills them.
   std::size_t keysRead() const { return keysRead_; }
@@ -115,15 +118,23 @@ class FakeStore {
     std::optional<StoredRecord> record;
     Instant until;
   };
+  struct Version {
+    std::optional<StoredRecord> record;
+    Instant at;
+    std::optional<int> place;
+  };
 
   void begin(Connection& connection, KvOperation& operation);
   void leave(Connection& connection);
   std::optional<StoredRecord> read(const Waiting& waiting, const std::string& key);
+  std::optional<StoredRecord> visible(int place, const std::string& key) const;
   void apply(const Waiting& waiting);
+  void change(std::string_view key, std::optional<StoredRecord> record, std::optional<int> place);
   bool tooSoon(const Waiting& waiting) const;
 
   Instant now_;
   std::map<std::string, StoredRecord, std::less<>> records_;
+  std::map<std::string, std::vector<Version>, std::less<>> versions_;
   std::map<std::string, Instant, std::less<>> putAt_;
   std::map<std::pair<int, std::string>, Cached> cached_;
   std::vector<std::unique_ptr<Waiting>> waiting_;
@@ -133,6 +144,7 @@ class FakeStore {
   std::size_t rateLimited_ = 0;
   bool enforcesWriteRate_ = false;
   Lag lag_ = Lag::None;
+  Millis propagation_{0};
 };
 
 /// The way of one call to the store. It holds the core to the law that a key it has passed lives unchanged at its address
