@@ -3,7 +3,7 @@
 import { CacheClient, type ClientOptions, SessionCacheClient, stats } from '@codex/cloudflare-clients';
 import { PlainCache } from './plain/cache.ts';
 import { PlainSessionCache } from './plain/session-cache.ts';
-import { type SampleList, sampleList, sampleSession } from './samples.ts';
+import { type SampleList, sampleList, sampleSession, sampleToken } from './samples.ts';
 import type { Store } from './side.ts';
 
 interface Env {
@@ -38,7 +38,6 @@ function counting(kv: KVNamespace): Store {
 }
 
 const cacheKey = (number: number): string => `cache:content:published:${number}`;
-const tokenOf = (number: number): string => sampleSession(number).session.token;
 
 /** Answers with a part of what was found, by the number of what is wanted. Throws where it is not that. */
 const routes: Record<string, (env: Env, number: number) => string | Promise<string>> = {
@@ -52,12 +51,12 @@ const routes: Record<string, (env: Env, number: number) => string | Promise<stri
     return idOf(await cache.getOrSet<SampleList>(cacheKey(number), DAY_SECONDS, absent), number);
   },
   'session-plain': async ({ KV }, number) => {
-    const token = tokenOf(number);
+    const token = sampleToken(number);
     const found = await new PlainSessionCache(storeOf(KV)).get(token);
     return nameIn(found, token);
   },
   'session-ours': async ({ KV, AGE_MS }, number) => {
-    const token = tokenOf(number);
+    const token = sampleToken(number);
     const found = await new SessionCacheClient(storeOf(KV), rememberingFor(AGE_MS)).get(token);
     return nameIn(found, token);
   },

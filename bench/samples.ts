@@ -9,7 +9,7 @@ export function sampleSession(number: number): CachedSession {
     session: {
       id: `3f6c1d2e-8a4b-4c9d-9e0f-${id}`,
       userId: `b7e6a5d4-1c2b-4a3f-8d9e-${id}`,
-      token: `Zk3vQ9xT7mB1nL5cR8wY2pH6dJ${id.slice(6)}`,
+      token: sampleToken(number),
       expiresAt: new Date(Date.now() + 24 * HOUR_MS).toISOString(),
       ipAddress: '203.0.113.77',
       userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)',
@@ -22,6 +22,11 @@ export function sampleSession(number: number): CachedSession {
       emailVerified: true,
     },
   };
+}
+
+/** The token of that session. */
+export function sampleToken(number: number): string {
+  return `Zk3vQ9xT7mB1nL5cR8wY2pH6dJ${String(number).padStart(6, '0')}`;
 }
 
 /** What is cached: a list like the platform's, about 480 bytes of JSON. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
 import { HttpLoad } from './http-load.mjs';
 import { inWorkerd } from './workerd.mjs';
-import { zipf } from './zipf.mjs';
+import { missShare, zipf } from './zipf.mjs';
 
 const WORKER = join(import.meta.dirname, '..', 'load-worker.ts');
 const KEYS = 10_000;
@@ -20,12 +20,15 @@ const kinds = ['cache', 'session'].flatMap((what) => [
   { what, route: `${what}-plain`, ageSeconds: 0 },
   ...[2, 10, 30].map((ageSeconds) => ({ what, route: `${what}-ours`, ageSeconds })),
 ]);
+/** What a read of ours costs: a session's has its fence and its user's watermark with it. */
+const KEYS_EACH = { cache: 1, session: 3 };
 
 /**
- * Zipf-distributed reads over HTTP from a worker on real local KV, each kind in a workerd of its own on the same stored values. Each is
- * preceded by as much of the same load as its memory is old, and stands between two runs of a route that does nothing.
+ * Zipf-distributed reads over HTTP from a worker on real local KV, each kind in a workerd of its own on the same stored values: so many
+ * requests, or as many as fit into `kindMs`. Each is preceded by as much of the same load as its memory is old, and stands between two
+ * runs of a route that does nothing.
  */
-export async function load(scratch, requests) {
+export async function load(scratch, requests, kindMs) {
   const folder = join(scratch, 'load');
   mkdirSync(folder);
   await bundle([WORKER], folder);
@@ -41,8 +44,12 @@ export async function load(scratch, requests) {
   await attend(1, fill);
   const measured = [];
   for (const { what, route, ageSeconds } of kinds) {
-    const result = await attend(Math.max(1, ageSeconds * 1000), (http) => measure(http, route, ageSeconds, requests));
-    measured.push({ what, route, ageSeconds, ...result });
+    const result = await attend(Math.max(1, ageSeconds * 1000), (http) =>
+      measure(http, route, ageSeconds, { requests, kindMs }),
+    );
+    // Where memory is large enough for all keys.
+    const computed = KEYS_EACH[what] * missShare(KEYS, result.rate * ageSeconds);
+    measured.push({ what, route, ageSeconds, ...result, ...(ageSeconds > 0 ? { computed } : {}) });
   }
   return measured;
 }
@@ -65,7 +72,7 @@ async function fill(http) {
   }
 }
 
-async function measure(http, route, ageSeconds, requests) {
+async function measure(http, route, ageSeconds, { requests, kindMs }) {
   const rank = zipf(KEYS, SEED);
   const path = () => `/${route}/${rank()}`;
   const nothing = () => `/nothing/${rank()}`;
@@ -82,7 +89,7 @@ async function measure(http, route, ageSeconds, requests) {
     return path();
   };
   const teller = setInterval(() => progress(`${route}, memory of ${ageSeconds} s: ${asked} of ${requests}`), PROGRESS_MS);
-  const { tookMs } = await http.run(counted, { count: requests }).finally(() => clearInterval(teller));
+  const run = await http.run(counted, { count: requests, ms: kindMs }).finally(() => clearInterval(teller));
   const keysAfter = await http.ask('/keys-read/');
   if (ageSeconds > 0 && keysAfter !== (await http.ask('/keys-read-by-stats/'))) {
     throw new Error(`${route}: stats() counts other reads than the binding saw`);
@@ -91,9 +98,10 @@ async function measure(http, route, ageSeconds, requests) {
 
   const rateOf = (run) => (run.requests / run.tookMs) * 1000;
   return {
-    rate: (requests / tookMs) * 1000,
+    requests: run.requests,
+    rate: rateOf(run),
     nothing: (rateOf(before) + rateOf(after)) / 2,
-    keysPerRequest: (Number(keysAfter) - keysBefore) / requests,
+    keysPerRequest: (Number(keysAfter) - keysBefore) / run.requests,
     /** The share of its time that the asking side was at work while it asked for nothing: at 1, it sets the pace. */
     busy: Math.max(before.busy, after.busy),
   };

@@ -136,9 +136,9 @@ function medianRatio(ours, theirs) {
 }
 
 /** Zipf-distributed reads over HTTP. */
-export function loadTable(requests, kinds) {
+export function loadTable(wanted, kinds) {
   const rows = kinds.map((kind) => {
-    const { what, ageSeconds, rate, nothing, keysPerRequest } = kind;
+    const { what, ageSeconds, rate, nothing, keysPerRequest, computed } = kind;
     const goals = [];
     const keysTarget = keysReadTarget(kind);
     if (keysTarget !== undefined) goals.push(`at most ${keysTarget} keys: ${verdict(keysPerRequest, keysTarget)}`);
@@ -151,13 +151,44 @@ export function loadTable(requests, kinds) {
       whole(nothing),
       times(rate / nothing),
       keysPerRequest.toFixed(3),
+      computed === undefined ? '' : computed.toFixed(3),
       goals.join('; '),
     ];
   });
-  const head = [`${whole(requests)} requests, 64 at a time`, 'a second', 'for nothing', 'share', 'keys read each', 'target'];
+  const head = [
+    `${whole(wanted)} requests, 64 at a time`,
+    'a second',
+    'for nothing',
+    'share',
+    'keys read each',
+    'computed',
+    'target',
+  ];
+  return [table(head, rows), loadNotes(wanted, kinds)].join('\n\n');
+}
+
+function loadNotes(wanted, kinds) {
   const busy = Math.max(...kinds.map((kind) => kind.busy));
-  const note = `Asking for nothing, the side that asks is at work for at most ${(100 * busy).toFixed(0)} % of its time.`;
-  return `${table(head, rows)}\n\n${note}`;
+  const cut = kinds.filter(({ requests }) => requests < wanted);
+  const notes = ['Computed: for that rate, were memory large enough for all keys.'];
+  const [plain] = kinds;
+  // What a key read costs here without any code of ours, and what it leaves of the throughput.
+  const keyMs = 1000 / plain.rate - 1000 / plain.nothing;
+  const aimed = kinds.find((kind) => loadTarget(kind) !== undefined);
+  if (aimed !== undefined && plain.keysPerRequest === 1) {
+    const nothingMs = 1000 / aimed.nothing;
+    const best = nothingMs / (nothingMs + aimed.keysPerRequest * keyMs);
+    notes.push(
+      `A key read from local KV takes ${keyMs.toFixed(2)} ms of the machine without code of ours: at ${aimed.keysPerRequest.toFixed(3)} ` +
+        `keys each, ${best.toFixed(2)} is the share left if ours took none.`,
+    );
+  }
+  notes.push(`Asking for nothing, the side that asks is at work for at most ${(100 * busy).toFixed(0)} % of its time.`);
+  if (cut.length > 0) {
+    const which = cut.map(({ route, ageSeconds, requests }) => `${route} at ${ageSeconds} s ${whole(requests)}`).join(', ');
+    notes.push(`Cut off by the time: ${which}.`);
+  }
+  return notes.join(' ');
 }
 
 /** The workers of this repository under load, beside a route of theirs that does nothing. */

@@ -26,3 +26,18 @@ export function zipf(count, seed) {
     return low;
   };
 }
+
+/**
+ * The share of such draws that has to be read where memory keeps all that was read for the next `memory` draws: of a rank drawn with
+ * probability p, each read is followed by p * memory hits.
+ */
+export function missShare(count, memory) {
+  let sum = 0;
+  for (let rank = 0; rank < count; rank++) sum += 1 / (rank + 1);
+  let misses = 0;
+  for (let rank = 0; rank < count; rank++) {
+    const share = 1 / (rank + 1) / sum;
+    misses += share / (1 + share * memory);
+  }
+  return misses;
+}
