@@ -99,7 +99,7 @@ export async function deleteMany(entries: Entries, keys: readonly string[]): Pro
   for (const key of pending) await entries.check(op, key);
   const now = pending.slice(0, MAX_OPERATIONS);
   const later = pending.slice(MAX_OPERATIONS);
-  const { failure, failed } = await deleteEach(entries, op, now, (key) => entries.full(key, op));
+  const { failure, failed } = await deleteEach(entries, op, now, (key) => entries.full(key, op), new OperationBudget());
   if (failure !== undefined) throw storeFailure(op, failure, [...failed, ...later]);
   return { deleted: now.length, complete: later.length === 0, remaining: later };
 }
@@ -110,6 +110,7 @@ export async function deleteEach(
   op: string,
   keys: readonly string[],
   full: (key: string) => string,
+  budget: OperationBudget,
 ): Promise<{ failure: ErrorCode | undefined; failed: string[] }> {
   let failure: ErrorCode | undefined;
   const failed: string[] = [];
@@ -117,7 +118,7 @@ export async function deleteEach(
     const name = full(key);
     const older = entries.overtakeWrites(name);
     if (older !== undefined) await older;
-    const { error } = await entries.delete(op, name);
+    const { error } = await entries.delete(op, name, budget);
     if (error === undefined) return;
     failure ??= error;
     failed.push(key);

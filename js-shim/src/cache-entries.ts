@@ -303,7 +303,7 @@ export class Entries {
     const full = this.full(key, op);
     const { store } = this.caller;
     const { budget } = more;
-    if (budget?.isSpent === true) return this.#giveUp(op);
+    if (budget?.left === 0) return this.#giveUp(op);
     const attempt = async (): Promise<Ending> =>
       budget?.spend() === false ? this.#giveUp(op) : await this.#store(op, full, text, terms, more);
     // What is no KV namespace takes writes as they come; and an answer that waits for the write after a load waits for no turn.
@@ -354,9 +354,9 @@ export class Entries {
     return ending;
   }
 
-  /** Deletes an entry by its whole key. */
-  delete(op: string, full: string): Promise<Ending> {
-    return insisted(() => this.#delete(op, full));
+  /** Deletes an entry by its whole key; what the budget does not allow is `aborted`. */
+  delete(op: string, full: string, budget?: OperationBudget): Promise<Ending> {
+    return insisted(async () => (budget?.spend() === false ? this.#giveUp(op) : await this.#delete(op, full)));
   }
 
   async #delete(op: string, full: string): Promise<Ending> {

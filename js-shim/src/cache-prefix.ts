@@ -4,7 +4,7 @@ import { optionsOf } from './cache-options.js';
 import { checkString } from './caller.js';
 import { KVClientError, storeFailure } from './errors.js';
 import { flightId, supersedePrefix } from './flights.js';
-import { MAX_OPERATIONS } from './operation-budget.js';
+import { MAX_OPERATIONS, OperationBudget } from './operation-budget.js';
 import { inRange } from './options.js';
 import { failureOf } from './store.js';
 
@@ -38,7 +38,8 @@ export async function deleteByPrefix(
   checkString(prefix, op, 'prefix');
   const full = entries.prefix + prefix;
   await entries.checkPrefix(op, full);
-  let left = Math.floor(inRange(maxOperations, `${op}: maxOperations`, 2, MAX_OPERATIONS, 'invalid-argument'));
+  const operations = Math.floor(inRange(maxOperations, `${op}: maxOperations`, 2, MAX_OPERATIONS, 'invalid-argument'));
+  const budget = new OperationBudget(operations);
   let { cursor } = chosen;
   if (cursor !== undefined) checkString(cursor, op, 'cursor');
 
@@ -47,16 +48,16 @@ export async function deleteByPrefix(
   if (older !== undefined) await entries.overtake(older);
   await entries.buryPrefix(op, full);
   let deleted = 0;
-  while (left > 1) {
+  while (budget.left > 1) {
+    budget.spend();
     // No more than can be deleted as well: whoever goes on with the cursor has missed none.
-    const page = await store.list(full, Math.min(MAX_LISTED, left - 1), cursor).catch((error: unknown) => {
+    const page = await store.list(full, Math.min(MAX_LISTED, budget.left), cursor).catch((error: unknown) => {
       if (error instanceof KVClientError) throw error;
       throw storeFailure(op, failureOf(error));
     });
-    const { failure, failed } = await deleteEach(entries, op, page.keys, (key) => key);
+    const { failure, failed } = await deleteEach(entries, op, page.keys, (key) => key, budget);
     if (failure !== undefined) throw storeFailure(op, failure, failed);
     deleted += page.keys.length;
-    left -= 1 + page.keys.length;
     ({ cursor } = page);
     if (cursor === undefined) return { deleted, complete: true };
   }

@@ -210,7 +210,7 @@ export class CacheClient {
 
   /**
    * Deletes values, each key once, and at most 900 of them: Workers allow a request 1,000 operations. What is left beyond that is
-   * `remaining`, and `complete` is false.
+   * `remaining`, and `complete` is false. Second tries count: what they leave no operation for fails with `aborted`.
    *
    * Throws `invalid-argument` before any I/O where one cannot be a key. When some deletes fail the others are done all the same, and
    * it rejects with the first failure, whose `remaining` names the keys to try again. Cost: 1 KV delete per key.

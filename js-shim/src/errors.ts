@@ -48,7 +48,7 @@ export class KVClientError extends Error {
 const FAILURES: Partial<Record<ErrorCode, string>> = {
   'store-unavailable': 'KV failed or did not answer in time; what was asked may or may not have been done: try again',
   'store-rate-limited': 'KV answered 429: this key was written less than a second ago; try again in a second',
-  aborted: 'the call outlived its slot: its request was taken for dead; repeat it',
+  aborted: 'the call outlived its slot (its request was taken for dead) or its operations: repeat it',
   'core-failed': 'the WebAssembly core trapped and was replaced: repeat the call',
 };
 

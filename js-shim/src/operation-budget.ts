@@ -6,16 +6,18 @@ export const MAX_OPERATIONS = 900;
 
 /** What one call may ask of a store, tries that fail included. */
 export class OperationBudget {
-  #left = MAX_OPERATIONS;
+  #left: number;
 
-  get isSpent(): boolean {
-    return this.#left === 0;
+  constructor(operations: number = MAX_OPERATIONS) {
+    this.#left = operations;
+  }
+
+  get left(): number {
+    return this.#left;
   }
 
   /** Takes an operation. False where none is left. */
   spend(): boolean {
-    if (this.#left === 0) return false;
-    this.#left--;
-    return true;
+    return this.#left > 0 && this.#left-- > 0;
   }
 }

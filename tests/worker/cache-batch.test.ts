@@ -146,6 +146,22 @@ describe('getMany', () => {
   });
 });
 
+const manyKeys = Array.from({ length: 950 }, (_, at) => `key ${at}`);
+
+/** A KV that refuses the first delete of some keys. */
+function refusingOnce(keys: readonly string[]) {
+  const kv = new MemoryKV();
+  const remove = kv.delete.bind(kv);
+  const refused = new Set(keys);
+  let operations = 0;
+  kv.delete = async (key) => {
+    operations++;
+    if (refused.delete(key)) throw new Error('KV DELETE failed: 429 Too Many Requests');
+    await remove(key);
+  };
+  return { kv, operations: () => operations };
+}
+
 describe('setMany', () => {
   it('writes each key once, with the last value named', async () => {
     const kv = recording(new MemoryKV());
@@ -181,7 +197,6 @@ describe('setMany', () => {
     expect(kv.operations).toEqual([]);
   });
 
-  const manyKeys = Array.from({ length: 950 }, (_, at) => `key ${at}`);
   const setAll = async (kv: KVLike) => {
     const events: ClientEvent[] = [];
     const cache = new CacheClient(kv, { onEvent: (event) => events.push(event) });
@@ -243,6 +258,17 @@ describe('deleteMany', () => {
     });
     expect(kv.operations).toHaveLength(900);
   });
+
+  it('takes no more operations where some deletes are tried again, and names what they left none for', async () => {
+    const { kv, operations } = refusingOnce(manyKeys.slice(0, 6));
+    for (const key of manyKeys) await kv.put(key, '1');
+    const error = await new CacheClient(kv as never).deleteMany(manyKeys).catch((thrown: unknown) => thrown as KVClientError);
+    expect(error).toMatchObject({ code: 'aborted' });
+    expect(operations()).toBe(900);
+    const left = (await kv.list()).keys.map(({ name }) => name);
+    expect(left).toHaveLength(56);
+    expect((error as KVClientError).remaining.toSorted()).toEqual(left.toSorted());
+  });
 });
 
 describe('deleteByPrefix', () => {
@@ -277,6 +303,16 @@ describe('deleteByPrefix', () => {
     const { kv, cache } = await filled(1500);
     expect(await cache.deleteByPrefix('p:')).toMatchObject({ deleted: 899, complete: false });
     expect(kv.operations).toHaveLength(900);
+  });
+
+  it('takes no more where some deletes are tried again', async () => {
+    const names = Array.from({ length: 8 }, (_, at) => `p:${at}`);
+    const { kv, operations } = refusingOnce(names.slice(0, 2));
+    for (const name of names) await kv.put(name, '1');
+    const cache = new CacheClient(kv as never);
+    await expect(cache.deleteByPrefix('p:', { maxOperations: 9 })).rejects.toMatchObject({ code: 'aborted' });
+    expect(operations()).toBe(8);
+    expect((await kv.list()).keys).toHaveLength(2);
   });
 
   it('names what it could not delete', async () => {
