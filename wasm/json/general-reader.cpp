@@ -156,6 +156,11 @@ std::string parser<Json, Input>::exception_message(token_type, const std::string
   return {};
 }
 
+template <>
+parse_error parse_error::create(int id, const position_t& position, const std::string&, std::nullptr_t) {
+  return {id, position.chars_read_total, ""};
+}
+
 }  // namespace nlohmann::detail
 
 namespace codex::json {

@@ -2,11 +2,11 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "wasm/kv/text.h"
+#include "wasm/memory/shared.h"
 #include "wasm/memory/store-key.h"
 
 namespace codex {
@@ -34,7 +34,7 @@ struct SessionNames {
 };
 
 /// Names are shared with the calls under way, whose keys must live until they end.
-using SharedNames = std::shared_ptr<const SessionNames>;
+using SharedNames = Shared<SessionNames>;
 
 /// The names of a session; nothing for what cannot be a key (empty, too long, lone surrogates, and under hashed keys what begins
 /// with `h:`), which is therefore nobody's session.
