@@ -5,10 +5,8 @@
 
 addToLibrary({
   $textAt: (address) => {
-    const bytes = new Uint8Array(wasmMemory.buffer);
-    let text = '';
-    for (let at = address; bytes[at] > 0; at++) text += String.fromCharCode(bytes[at]);
-    return text;
+    const bytes = new Uint8Array(wasmMemory.buffer, address);
+    return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
   },
 
   _embind_register_function__deps: ['$textAt', '$wasmTable'],

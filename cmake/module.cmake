@@ -24,6 +24,7 @@ set(MODULE_LINK_OPTIONS
   -sDYNAMIC_EXECUTION=0  # Workers forbid eval and new Function
   -sFILESYSTEM=0
   -sASSERTIONS=0
+  -sSUPPORT_LONGJMP=0
   -sMALLOC=emmalloc
   -sSTACK_SIZE=64KB
   -sINITIAL_MEMORY=2MB
@@ -35,6 +36,7 @@ set(MODULE_LINK_OPTIONS
 set(MODULE_RUNTIME ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js)
 set(MODULE_RUNTIME_OPTIONS
   -sMINIMAL_RUNTIME
+  -sINCOMING_MODULE_JS_API=wasm
   -sEXPORTED_RUNTIME_METHODS=wasmMemory
   --js-library ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js
   --pre-js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js
@@ -56,7 +58,7 @@ set(DECIDING_SOURCES
   wasm/ratelimit/limit-table.cpp
   wasm/ratelimit/sliding-window.cpp
 )
-set(SMALL_SOURCES ${CORE_SOURCES} ${BINDINGS_SOURCES} ${DECLARED_SOURCES})
+set(SMALL_SOURCES ${CORE_SOURCES} ${BINDINGS_SOURCES} ${SHIPPED_SOURCES} ${DECLARED_SOURCES})
 list(REMOVE_ITEM SMALL_SOURCES ${FAST_SOURCES} ${DECIDING_SOURCES})
 set_source_files_properties(${SMALL_SOURCES} PROPERTIES COMPILE_OPTIONS "${SMALL_COMPILE_OPTIONS}")
 set_source_files_properties(${DECIDING_SOURCES} PROPERTIES COMPILE_OPTIONS -Oz)
@@ -68,10 +70,12 @@ target_compile_options(bindings PRIVATE ${MODULE_COMPILE_OPTIONS})
 target_compile_definitions(bindings PUBLIC EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 warnings_are_errors(bindings)
 
-add_executable(codex-core)
+add_executable(codex-core ${SHIPPED_SOURCES})
 target_link_libraries(codex-core PRIVATE bindings)
+target_compile_options(codex-core PRIVATE ${MODULE_COMPILE_OPTIONS})
 target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} ${MODULE_RUNTIME_OPTIONS})
 set_target_properties(codex-core PROPERTIES SUFFIX .js LINK_DEPENDS "${MODULE_RUNTIME}")
+warnings_are_errors(codex-core)
 
 # The same with the types and enumerations, linked for its declarations alone.
 add_executable(codex-core-declarations ${DECLARED_SOURCES})
