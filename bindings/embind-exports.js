@@ -5,10 +5,8 @@
 
 addToLibrary({
   $textAt: (address) => {
-    const bytes = new Uint8Array(wasmMemory.buffer);
-    let text = '';
-    for (let at = address; bytes[at] > 0; at++) text += String.fromCharCode(bytes[at]);
-    return text;
+    const bytes = new Uint8Array(wasmMemory.buffer, address);
+    return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
   },
 
   _embind_register_function__deps: ['$textAt', '$wasmTable'],
@@ -19,19 +17,5 @@ addToLibrary({
   _embind_register_constant__deps: ['$textAt'],
   _embind_register_constant: (name, _type, value) => {
     Module[textAt(name)] = value;
-  },
-
-  // Emscripten's own tries three sizes more, and then makes ten views of the memory anew, which nobody looks through.
-  emscripten_resize_heap: (wanted) => {
-    const had = wasmMemory.buffer.byteLength;
-    for (const bytes of [Math.max(wanted, had * 1.25), wanted]) {
-      try {
-        wasmMemory.grow(Math.ceil((bytes - had) / 65_536));
-        return 1;
-      } catch {
-        // More than the maximum.
-      }
-    }
-    return 0;
   },
 });

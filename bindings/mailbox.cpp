@@ -70,18 +70,18 @@ void Mailbox::sweep(Instant wall) {
   if (wall >= swept_ && wall - swept_ < kInterval) return;
   swept_ = wall;
   for (std::uint32_t index = 0; index < slots_.size(); ++index) {
-    if (slots_[index].open && slots_[index].deadline < wall) close(index);
+    if (slots_[index]->open && slots_[index]->deadline < wall) close(index);
   }
 }
 
 KvStore& Mailbox::open(Instant deadline) {
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
-    slots_.emplace_back();
+    slots_.push_back(std::make_unique<Slot>());
   }
   opened_ = free_.back();
   free_.pop_back();
-  Slot& slot = slots_[opened_];
+  Slot& slot = *slots_[opened_];
   slot.open = true;
   slot.deadline = deadline;
   slot.generation = ++generations_;
@@ -89,18 +89,18 @@ KvStore& Mailbox::open(Instant deadline) {
 }
 
 State Mailbox::answer(SlotName name, Instant deadline, const KvAnswer& answer) {
-  if (name.index >= slots_.size() || !slots_[name.index].open || slots_[name.index].generation != name.generation) {
+  Slot* const slot = name.index < slots_.size() ? slots_[name.index].get() : nullptr;
+  if (slot == nullptr || !slot->open || slot->generation != name.generation) {
     ++answersDropped_;
     return State::Dropped;
   }
-  Slot& slot = slots_[name.index];
-  slot.deadline = deadline;
-  std::exchange(slot.waiting, nullptr)->answer(answer);
+  slot->deadline = deadline;
+  std::exchange(slot->waiting, nullptr)->answer(answer);
   return settle(name.index);
 }
 
 State Mailbox::settle(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   if (slot.frame.done()) {
     slot.report(slot.frame);
     close(index);
@@ -126,7 +126,7 @@ State Mailbox::settle(std::uint32_t index) {
 }
 
 void Mailbox::close(std::uint32_t index) {
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   std::exchange(slot.frame, nullptr).destroy();
   slot.waiting = nullptr;
   slot.open = false;

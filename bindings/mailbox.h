@@ -2,7 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "bindings/reply.h"
@@ -44,7 +44,7 @@ class Mailbox {
   /// Runs the coroutine made for the store last opened.
   template <class T>
   State run(Task<T> call) {
-    Slot& slot = slots_[opened_];
+    Slot& slot = *slots_[opened_];
     const typename Task<T>::Handle frame = call.release();
     slot.frame = frame;
     slot.report = [](std::coroutine_handle<> ended) {
@@ -83,7 +83,7 @@ class Mailbox {
   State settle(std::uint32_t index);
   void close(std::uint32_t index);
 
-  std::deque<Slot> slots_;  // a deque: coroutines hold on to the address of their slot
+  std::vector<std::unique_ptr<Slot>> slots_;  // by pointers: coroutines hold on to the address of their slot
   std::vector<std::uint32_t> free_;
   std::uint32_t opened_ = 0;
   std::uint32_t generations_ = 0;

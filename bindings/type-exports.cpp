@@ -1,9 +1,9 @@
 // The types that an export may take and return, for the declarations that are generated of the module; with any other these
 // cannot be generated, and the build fails. WebAssembly passes each of them as it is, so the module that ships need not know.
 
-#include <emscripten/bind.h>
-
 #include <limits>
+
+#include "bindings/embind-exports.h"
 
 using namespace emscripten::internal;
 
@@ -15,6 +15,17 @@ void registerInteger(const char* name) {
 }
 
 }  // namespace
+
+namespace codex::bindings {
+
+void registerFunction(const char* name, std::span<const TYPEID> types, GenericFunction exported) {
+  constexpr const char* kNoSignature = "";
+  constexpr GenericFunction kNoInvoker = nullptr;
+  _embind_register_function(name, static_cast<unsigned>(types.size()), types.data(), kNoSignature, kNoInvoker, exported, false,
+                            false);
+}
+
+}  // namespace codex::bindings
 
 EMSCRIPTEN_BINDINGS(types) {
   _embind_register_void(TypeID<void>::get(), "void");

@@ -1,14 +1,19 @@
 # codex-core.js and codex-core.wasm, which ship, and codex-core.d.ts, from the core and its bindings.
 set(MODULE_COMPILE_OPTIONS
-  -Oz
   -flto
   -mtail-call  # symmetric transfer between coroutines in constant stack
 )
+
+# For size. A call is kept where the function called has other callers, even if it is as short as the call: calls resemble each
+# other, which is what compresses.
+set(SMALL_COMPILE_OPTIONS -Oz -mllvm -inline-threshold=-20)
 
 # Without -flto, which the linker does not need to optimise our own objects together, and with which it would take the system
 # libraries as bitcode, and with these timers and process exit that nobody calls.
 set(MODULE_LINK_OPTIONS
   -Oz
+  -Wl,-mllvm,-inline-threshold=-20  # see above
+  -sBINARYEN_EXTRA_PASSES=-Oz  # once more, since the first round leaves something
   -fno-exceptions  # these two choose the system libraries
   -fno-rtti
   -mtail-call
@@ -19,7 +24,7 @@ set(MODULE_LINK_OPTIONS
   -sDYNAMIC_EXECUTION=0  # Workers forbid eval and new Function
   -sFILESYSTEM=0
   -sASSERTIONS=0
-  -sMALLOC=emmalloc
+  -sSUPPORT_LONGJMP=0
   -sSTACK_SIZE=64KB
   -sINITIAL_MEMORY=2MB
   -sALLOW_MEMORY_GROWTH
@@ -30,14 +35,34 @@ set(MODULE_LINK_OPTIONS
 set(MODULE_RUNTIME ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js)
 set(MODULE_RUNTIME_OPTIONS
   -sMINIMAL_RUNTIME
+  -sINCOMING_MODULE_JS_API=wasm
+  -sMALLOC=none  # see bindings/allocation.cpp
   -sEXPORTED_RUNTIME_METHODS=wasmMemory
   --js-library ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js
   --pre-js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
-# Everything is made small but the one thing that is measurably slower for it: deciding by an algorithm.
-set_source_files_properties(wasm/ratelimit/algorithms.cpp PROPERTIES COMPILE_OPTIONS -O3)
+# Everything is made small but what every decision in memory runs through, and of that the arithmetic least.
+set(FAST_SOURCES wasm/ratelimit/algorithms.cpp)
+set(DECIDING_SOURCES
+  bindings/isolate.cpp
+  bindings/numbers.cpp
+  bindings/rate-limit-exports.cpp
+  bindings/reply.cpp
+  wasm/ratelimit/attempts.cpp
+  wasm/ratelimit/fixed-window.cpp
+  wasm/ratelimit/gcra.cpp
+  wasm/ratelimit/limit-counter.cpp
+  wasm/ratelimit/limit-decision.cpp
+  wasm/ratelimit/limit-table.cpp
+  wasm/ratelimit/sliding-window.cpp
+)
+set(SMALL_SOURCES ${CORE_SOURCES} ${BINDINGS_SOURCES} ${SHIPPED_SOURCES} ${DECLARED_SOURCES})
+list(REMOVE_ITEM SMALL_SOURCES ${FAST_SOURCES} ${DECIDING_SOURCES})
+set_source_files_properties(${SMALL_SOURCES} PROPERTIES COMPILE_OPTIONS "${SMALL_COMPILE_OPTIONS}")
+set_source_files_properties(${DECIDING_SOURCES} PROPERTIES COMPILE_OPTIONS -Oz)
+set_source_files_properties(${FAST_SOURCES} PROPERTIES COMPILE_OPTIONS -O3)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})
 target_link_libraries(bindings PUBLIC core)
@@ -45,10 +70,12 @@ target_compile_options(bindings PRIVATE ${MODULE_COMPILE_OPTIONS})
 target_compile_definitions(bindings PUBLIC EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 warnings_are_errors(bindings)
 
-add_executable(codex-core)
+add_executable(codex-core ${SHIPPED_SOURCES})
 target_link_libraries(codex-core PRIVATE bindings)
+target_compile_options(codex-core PRIVATE ${MODULE_COMPILE_OPTIONS})
 target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} ${MODULE_RUNTIME_OPTIONS})
 set_target_properties(codex-core PROPERTIES SUFFIX .js LINK_DEPENDS "${MODULE_RUNTIME}")
+warnings_are_errors(codex-core)
 
 # The same with the types and enumerations, linked for its declarations alone.
 add_executable(codex-core-declarations ${DECLARED_SOURCES})

@@ -1,3 +1,5 @@
+import * as Field from './codex-core.field.js';
+import * as State from './codex-core.state.js';
 import type { Call, LostCode } from './call.js';
 import { type Terms, NO_TAGS, NO_TERMS } from './cache-options.js';
 import { type Caller, checkString, type Recalled, type Spent } from './caller.js';
@@ -9,8 +11,6 @@ import type { OperationBudget } from './operation-budget.js';
 import { Remembered } from './remembered.js';
 import { isValid, type Validate } from './validation.js';
 import { governed, insisted, overtakeWrite, waits } from './write-governor.js';
-
-const { Field, State } = enums;
 
 const endingOf = endingIn(namesOf(enums.CacheOutcome));
 const entryStates = namesOf(enums.EntryState);

@@ -1,12 +1,14 @@
+import * as Field from './codex-core.field.js';
+import * as State from './codex-core.state.js';
+import * as Verb from './codex-core.verb.js';
+import * as Kind from './codex-core.kind.js';
 import { errorCodeOf } from './codes.js';
-import { core, enums } from './core.js';
+import { core } from './core.js';
 import { type EntryFacts, entryFactsOf, metadataIn, NO_FACTS, writeEntryTexts } from './entry-facts.js';
 import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
 import { giveToken, NO_STAMPS, type SessionStamps, sessionFactsOf, stampsOf, writeSessionFacts } from './session-facts.js';
 import { type KVPutOptions, type Store, statusOf } from './store.js';
-
-const { Field, Kind, State, Verb } = enums;
 
 /** No counter, watermark or metadata of ours is longer; of what is, the core sees so much and finds it wanting. */
 const OWN_FORMAT_UNITS = 2048;

@@ -1,6 +1,8 @@
+import * as Field from './codex-core.field.js';
+import * as State from './codex-core.state.js';
 import { refusal } from './call.js';
 import { checkString, numberOr, readArgument } from './caller.js';
-import { core, enums } from './core.js';
+import { core } from './core.js';
 import { checkOptions } from './options.js';
 
 /** How much of an IPv6 address names a client. */
@@ -11,8 +13,6 @@ export interface AddressOptions {
    */
   ipv6Prefix?: number;
 }
-
-const { Field, State } = enums;
 
 const DEFAULT_IPV6_PREFIX = 64;
 /** No address is longer; of what is, the core sees so much and finds it wanting. */

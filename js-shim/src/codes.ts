@@ -1,3 +1,4 @@
+import * as Field from './codex-core.field.js';
 import { enums } from './core.js';
 import type { ErrorCode } from './errors.js';
 import type { Outcome } from './events.js';
@@ -26,8 +27,8 @@ export interface Ending {
 /** Reads an ending from the reply, given the names of the client's outcomes. */
 export function endingIn(outcomes: readonly Outcome[]): (instance: Instance) => Ending {
   return (instance) => ({
-    outcome: outcomes[instance.int(enums.Field.Outcome)] ?? 'failed',
-    error: errorCodeOf(instance.int(enums.Field.Failure)),
+    outcome: outcomes[instance.int(Field.Outcome)] ?? 'failed',
+    error: errorCodeOf(instance.int(Field.Failure)),
   });
 }
 

@@ -1,7 +1,5 @@
-import { enums } from './core.js';
+import * as Field from './codex-core.field.js';
 import type { Instance } from './instance.js';
-
-const { Field } = enums;
 
 /** No list of tags and no digest of ours is longer: KV keeps 1,024 bytes of metadata. */
 const OWN_UNITS = 1024;

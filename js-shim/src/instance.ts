@@ -1,12 +1,12 @@
-import { enums } from './codex-core.enums.js';
+import * as Field from './codex-core.field.js';
 import createModule, { type MainModule } from './codex-core.js';
 import { memory } from './memory.js';
 import { wasm } from '#host';
 
 /** The exports of the core, as Emscripten declares them; of the enumerations there are only the declarations. */
-export type Exports = Omit<MainModule, keyof typeof enums>;
-
-const { Field } = enums;
+export type Exports = {
+  [Name in keyof MainModule as MainModule[Name] extends Record<string, number> ? never : Name]: MainModule[Name];
+};
 
 /** Texts up to this many UTF-16 units are copied by a loop where they are ASCII; `encodeInto` has a price per call. */
 const LOOP_UNITS = 96;

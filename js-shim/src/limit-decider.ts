@@ -1,3 +1,5 @@
+import * as Field from './codex-core.field.js';
+import * as State from './codex-core.state.js';
 import type { Call, Steps } from './call.js';
 import type { Caller, Spent } from './caller.js';
 import { errorCodeOf } from './codes.js';
@@ -10,7 +12,6 @@ import { decisions } from './meter.js';
 import { isSameRule, type Rule } from './rate-limit-config.js';
 import { type RateLimitResult, type RateLimitTicket, ticketOf, verdictIn } from './rate-limit-result.js';
 
-const { Field, State } = enums;
 const { limit: counted } = decisions;
 /** How often a counter is tried to be written for one attempt; after that, it goes along with the next. */
 const WRITE_ROUNDS = 4;

@@ -1,3 +1,5 @@
+import * as Field from './codex-core.field.js';
+import * as State from './codex-core.state.js';
 import { DurableObject } from 'cloudflare:workers';
 import { refusal } from './call.js';
 import { numberOr } from './caller.js';
@@ -7,8 +9,6 @@ import type { Instance } from './instance.js';
 import { ATTEMPTS_NUMBERS, type KnownAttempts, type LimitAnswer, type LimitObject, type LimitRequest } from './limit-object.js';
 import { type LimitRow, type LimitRows, LimitsInMemory, StoredLimits } from './limit-rows.js';
 import { windowMsOf } from './rate-limit-config.js';
-
-const { Field, State } = enums;
 
 /** KV's limit on a key (developers.cloudflare.com/kv/platform/limits): the core makes none that is longer. */
 const MAX_KEY_UNITS = 512;

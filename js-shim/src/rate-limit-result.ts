@@ -1,3 +1,4 @@
+import * as Field from './codex-core.field.js';
 import { readArgument } from './caller.js';
 import { namesOf } from './codes.js';
 import { enums } from './core.js';
@@ -50,7 +51,6 @@ export interface RateLimitResult {
   ticket?: RateLimitTicket;
 }
 
-const { Field } = enums;
 const reasons = namesOf<RateLimitReason>(enums.Reason);
 const scopes = namesOf<RateLimitResult['scope']>(enums.Scope);
 const algorithms: readonly RateLimitAlgorithm[] = namesOf<RateLimitAlgorithm>(enums.Algorithm);

@@ -1,3 +1,7 @@
+import * as Field from './codex-core.field.js';
+import * as State from './codex-core.state.js';
+import * as TokenForm from './codex-core.token-form.js';
+import * as SessionName from './codex-core.session-name.js';
 import type { CachedSession, SessionInput } from './cached-session.js';
 import type { Call, Steps } from './call.js';
 import { Caller, checkString, jsonTextOf, readArgument } from './caller.js';
@@ -27,7 +31,6 @@ const DEFAULT_LISTED = 50;
 /** Sessions whose last `touch` is remembered. */
 const TOUCHES = 1000;
 
-const { Field, SessionName, State, TokenForm } = enums;
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
 interface Asked {

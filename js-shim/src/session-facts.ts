@@ -1,4 +1,4 @@
-import { enums } from './core.js';
+import * as SessionField from './codex-core.session-field.js';
 import type { Instance } from './instance.js';
 
 /** No date, role or token that could be right is longer; of what is, the core sees so much and finds it wanting. */
@@ -47,7 +47,6 @@ export type WrittenFacts = { [Fact in Exclude<keyof SessionFacts, 'id'>]: number
 
 /** Reads the facts of a record. Whatever the record is will do, but for getters that throw. */
 export function sessionFactsOf(record: unknown): SessionFacts {
-  const { SessionField } = enums;
   const session = fieldsOf(fieldsOf(record)['session']);
   const user = fieldsOf(fieldsOf(record)['user']);
   const expiresAt = isoDate(session['expiresAt']);

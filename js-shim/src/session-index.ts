@@ -1,3 +1,5 @@
+import * as TokenForm from './codex-core.token-form.js';
+import * as SessionName from './codex-core.session-name.js';
 import { each } from './cache-batch.js';
 import type { Caller, Spent } from './caller.js';
 import { endingIn, lostEnding, namesOf } from './codes.js';
@@ -47,7 +49,6 @@ const PAGES = 4;
 /** So many characters of a digest are in a key (`wasm/kv/key.cpp`). */
 export const DIGEST_UNITS = 22;
 
-const { SessionName, TokenForm } = enums;
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
 /** The index of a user's sessions. Reads reject with `not-supported` where the store cannot list, and with `store-unavailable`. */

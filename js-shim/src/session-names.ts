@@ -1,9 +1,8 @@
+import * as Field from './codex-core.field.js';
+import * as TokenForm from './codex-core.token-form.js';
 import type { Caller } from './caller.js';
-import { enums } from './core.js';
 import { storeFailure } from './errors.js';
 import type { RegistryKey } from './registry-object.js';
-
-const { Field } = enums;
 
 /** A key as the core names it. */
 export interface NamedKey extends RegistryKey {
@@ -20,7 +19,7 @@ export async function nameSession(
   op: string,
   kind: number,
   text: string,
-  form: number = enums.TokenForm.Plain,
+  form: number = TokenForm.Plain,
   digest = '',
 ): Promise<NamedKey> {
   const named = await caller.begin().run<null, NamedKey | null>(

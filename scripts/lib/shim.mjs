@@ -36,10 +36,20 @@ export async function buildShim(toolchain) {
 function generatedFiles() {
   const made = (name) => readFileSync(join(buildDir, 'wasm', name));
   const wasm = made('codex-core.wasm');
-  const enums = enumsIn(made('codex-core.d.ts').toString());
+  const [numbers, enums] = enumsIn(made('codex-core.d.ts').toString());
   return new Map([
     ['codex-core.js', made('codex-core.js')],
     ['codex-core.d.ts', made('codex-core.d.ts')],
+    ...numbers.flatMap(({ name, members }) => [
+      [
+        `codex-core.${kebabCase(name)}.js`,
+        Buffer.from(members.map((member) => `export const ${member.replace(':', ' =')};\n`).join('')),
+      ],
+      [
+        `codex-core.${kebabCase(name)}.d.ts`,
+        Buffer.from(members.map((member) => `export declare const ${member};\n`).join('')),
+      ],
+    ]),
     ['codex-core.enums.js', Buffer.from(`export const enums = {\n${enums.join(',\n')}\n};\n`)],
     ['codex-core.enums.d.ts', Buffer.from(`export declare const enums: {\n${enums.join(';\n')}\n};\n`)],
     ['codex-core.wasm', wasm],
@@ -48,9 +58,23 @@ function generatedFiles() {
   ]);
 }
 
-/** The enumerations among the declarations, `Name: {one: 0, ...}` each, which says the same in JavaScript. */
+/**
+ * The enumerations among the declarations, `Name: {one: 0, ...}` each, which says the same in JavaScript. Apart those whose members are
+ * no words of ours to the outside: the shim names their numbers, and a bundler that knows each as a constant of a module puts the
+ * number in its place.
+ */
 function enumsIn(declarations) {
-  return [...declarations.matchAll(/^ {2}(\w+: \{.+\});$/gm)].map(([, declaration]) => declaration);
+  const all = [...declarations.matchAll(/^ {2}((\w+): \{(.+)\});$/gm)].map(([, text, name, members]) => ({
+    text,
+    name,
+    members: members.split(', '),
+  }));
+  const isNumbers = ({ members }) => members.every((member) => /^[A-Z]/.test(member));
+  return [all.filter(isNumbers), all.filter((one) => !isNumbers(one)).map(({ text }) => text)];
+}
+
+function kebabCase(name) {
+  return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
 }
 
 /** An untouched file keeps its time, so a running `wrangler dev` does not reload for nothing. */

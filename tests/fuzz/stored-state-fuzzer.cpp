@@ -67,7 +67,7 @@ Reading readDocument(const nlohmann::json& document, const Names& names) {
     std::optional<std::int64_t> number;
     if (const auto field = document.find(name); field != document.end() && field->is_number()) {
       const double value = field->get<double>();
-      const double largest = field->is_number_float() ? 9e15 : static_cast<double>(json::kMaxExactInteger);
+      constexpr auto largest = static_cast<double>(json::kMaxExactInteger);
       if (value >= -largest && value <= largest && value == std::trunc(value)) number = static_cast<std::int64_t>(value);
     }
     reading.numbers.push_back(number);

@@ -115,7 +115,7 @@ const laws: readonly Law[] = [
         if (name === 'cloudflare:workers') return !ON_WORKERS.has(path);
         if (!name.startsWith('.')) return true;
         const target = posix.join(posix.dirname(path), name);
-        const generated = /^js-shim\/src\/codex-core\.(?:js|wasm|base64\.js|enums\.js)$/.test(target);
+        const generated = /^js-shim\/src\/codex-core\.(?:wasm|(?:[a-z0-9-]+\.)?js)$/.test(target);
         return !generated && !all.has(target.replace(/\.js$/, '.ts'));
       }),
   },

@@ -96,6 +96,8 @@ TEST(Fields, AreWholeNumbersThatADoubleHoldsExactly) {
            {"-0e-7", 0},
            {"0e99999999999999999999", 0},
            {"8999999999999999.0", 8'999'999'999'999'999},
+           {"9007199254740991.0", 9'007'199'254'740'991},
+           {"-900719925474099.1e1", -9'007'199'254'740'991},
            {"8999999999999999000000000e-9", 8'999'999'999'999'999},
            {"1.0000000000000000000000000000", 1},
            {"0.0000000000000000000000000001e28", 1},
@@ -105,7 +107,7 @@ TEST(Fields, AreWholeNumbersThatADoubleHoldsExactly) {
   }
   for (const char* const number : {"9007199254740992", "-9007199254740992", "18446744073709551615", "9223372036854775808",
                                    "1.5", "1e17", "-1e300", "1e-5", "123456789012345678901234567890", "1.7e308",
-                                   "1e-9999999999", "1.00000000000000000001", "9000000000000001.0", "0.5", "25e-1"}) {
+                                   "1e-9999999999", "1.00000000000000000001", "9007199254740992.0", "0.5", "25e-1"}) {
     const Read read = readNumbers(std::string(R"({"count":)") + number + "}");
     EXPECT_TRUE(read.object) << number;
     EXPECT_EQ(read.count, std::nullopt) << number;
@@ -235,14 +237,100 @@ Read byDocument(std::string_view text) {
   };
   read.count = number("count");
   read.resetAt = number("resetAt");
+  if (const auto found = document.find("name"); found != document.end() && found->is_string()) read.name = *found;
   return read;
+}
+
+/// One to `most` of the pieces, in any order.
+std::string piecesOf(const std::vector<std::string>& pieces, std::size_t most, Choices& choices) {
+  std::string text;
+  for (std::size_t left = 1 + choices.among(most); left > 0; --left) text += pieces[choices.among(pieces.size())];
+  return text;
 }
 
 TEST(Fields, AreWhatTheDocumentHolds) {
   inRandomWays(20'000, [](Choices& choices) {
     const std::string text = nearlyOurs(choices);
-    EXPECT_EQ(readNumbers(text), byDocument(text)) << text;
+    EXPECT_EQ(readAll(text), byDocument(text)) << text;
   });
+}
+
+TEST(Fields, AreTheNumbersThatTheDocumentHolds) {
+  const std::vector<std::string> signs = {"", "", "-", "+", "--"};
+  const std::vector<std::string> digits = {"0", "1", "25", "900", "1234567", "x"};
+  const std::vector<std::string> fractions = {"", "", ".", ".0", ".5", ".00", ".250", ".."};
+  const std::vector<std::string> exponents = {"", "", "e", "e0", "E1", "e+2", "e-2", "E-", "e+", "e1.0"};
+  std::size_t good = 0;
+  inRandomWays(20'000, [&](Choices& choices) {
+    const std::string text = R"({"count":)" + piecesOf(signs, 1, choices) + piecesOf(digits, 2, choices) +
+                             piecesOf(fractions, 1, choices) + piecesOf(exponents, 1, choices) + "}";
+    const Read read = readAll(text);
+    EXPECT_EQ(read, byDocument(text)) << text;
+    good += read.count ? 1U : 0U;
+  });
+  EXPECT_GT(good, 1000U) << "whole numbers";
+}
+
+TEST(Fields, AreTheTextsThatTheDocumentHolds) {
+  const std::vector<std::string> pieces = {"a",
+                                           "\x7F",
+                                           "\"",
+                                           "\n",
+                                           "\x1F",
+                                           "\xFF",
+                                           "\x80",
+                                           "\xC3\xA9",
+                                           "\xC3",
+                                           "\xC0\x80",
+                                           "\xC1\xBF",
+                                           "\xDF\xBF",
+                                           "\xE0\xA0\x80",
+                                           "\xE0\x9F\xBF",
+                                           "\xE2\x82\xAC",
+                                           "\xE2\x82",
+                                           "\xED\x9F\xBF",
+                                           "\xED\xA0\x80",
+                                           "\xEF\xBF\xBF",
+                                           "\xF0\x90\x80\x80",
+                                           "\xF0\x8F\xBF\xBF",
+                                           "\xF3\xBF\xBF\xBF",
+                                           "\xF4\x8F\xBF\xBF",
+                                           "\xF4\x90\x80\x80",
+                                           "\xF5\x80\x80\x80",
+                                           R"(\")",
+                                           R"(\\)",
+                                           R"(\/)",
+                                           R"(\b)",
+                                           R"(\f)",
+                                           R"(\n)",
+                                           R"(\r)",
+                                           R"(\t)",
+                                           R"(\x)",
+                                           R"(\)",
+                                           R"(\u0000)",
+                                           R"(\u007f)",
+                                           R"(\u0080)",
+                                           R"(\u07FF)",
+                                           R"(\u0800)",
+                                           R"(\uFfFf)",
+                                           R"(\u20aC)",
+                                           R"(\u12)",
+                                           R"(\u12g4)",
+                                           R"(\uD83D\uDE00)",
+                                           R"(\ud800\udc00)",
+                                           R"(\udbff\udfff)",
+                                           R"(\uD83D)",
+                                           R"(\uDE00)",
+                                           R"(\uD800\u0041)",
+                                           R"(\uD800\n)"};
+  std::size_t good = 0;
+  inRandomWays(20'000, [&](Choices& choices) {
+    const std::string text = R"({"name":")" + piecesOf(pieces, 3, choices) + R"("})";
+    const Read read = readAll(text);
+    EXPECT_EQ(read, byDocument(text)) << text;
+    good += read.name ? 1U : 0U;
+  });
+  EXPECT_GT(good, 1000U) << "texts";
 }
 
 TEST(Fields, SurviveRandomBytes) {

@@ -6,7 +6,7 @@ import {
   SessionCacheClient,
 } from '@codex/cloudflare-clients';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callsWaiting, core, enums, freshMinutes, instance, ruin, slotEnteredLast, turns } from './support/core.ts';
+import { callsWaiting, core, Field, freshMinutes, instance, ruin, slotEnteredLast, turns } from './support/core.ts';
 import { HeldStore, stored } from './support/held-store.ts';
 import { sessionOf } from './support/sessions.ts';
 
@@ -146,7 +146,7 @@ describe('an answer that comes after the instance was replaced', () => {
 
 /** The slot and the generation of the call that was entered last. */
 function nameEnteredLast(): number[] {
-  return [instance().int(enums.Field.Slot), instance().int(enums.Field.Generation)];
+  return [instance().int(Field.Slot), instance().int(Field.Generation)];
 }
 
 /** Makes the instance trap under a call of its own and waits for the next one. */

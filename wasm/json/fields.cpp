@@ -1,8 +1,8 @@
 #include "wasm/json/fields.h"
 
 #include <array>
-#include <charconv>
-#include <system_error>
+#include <cstddef>
+#include <cstdint>
 
 #include "wasm/json/general-reader.h"
 
@@ -62,20 +62,20 @@ void appendNumber(std::string& text, std::int64_t number) {
       part /= 10;
     } while (part != 0);
   };
-  // In halves of 32 bits: dividing 64-bit numbers digit by digit is what `std::to_chars` spends its time on.
-  constexpr std::int64_t kHalf = 1'000'000'000;
-  if (number >= 0 && number < kHalf * kHalf) {
-    const auto high = static_cast<std::uint32_t>(number / kHalf);
-    put(static_cast<std::uint32_t>(number % kHalf));
-    if (high != 0) {
-      while (end - begin < 9) *--begin = '0';
-      put(high);
-    }
-    text.append(begin, end);
-    return;
+  // In parts of 32 bits: dividing 64-bit numbers digit by digit is what `std::to_chars` spends its time on.
+  constexpr std::uint32_t kPart = 1'000'000'000;
+  constexpr std::ptrdiff_t kPartDigits = 9;
+  auto rest = static_cast<std::uint64_t>(number);
+  if (number < 0) rest = -rest;
+  while (rest >= kPart) {
+    char* const partEnd = begin;
+    put(static_cast<std::uint32_t>(rest % kPart));
+    while (partEnd - begin < kPartDigits) *--begin = '0';
+    rest /= kPart;
   }
-  const auto [last, error] = std::to_chars(digits.data(), end, number);
-  text.append(digits.data(), last);
+  put(static_cast<std::uint32_t>(rest));
+  if (number < 0) *--begin = '-';
+  text.append(begin, end);
 }
 
 }  // namespace codex::json

@@ -1,23 +1,14 @@
 #include "wasm/json/general-reader.h"
 
-#include <algorithm>
+#include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <limits>
-#include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
+
+#include "wasm/json/general-lexer.h"
 
 namespace codex::json {
 namespace {
-
-/// There is no document, so nothing is converted to one.
-template <class, class>
-struct NoConversion {};
-
-/// The library's reader as a type of our own, so that what is specialised below is specialised for nobody else.
-using Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, double, std::allocator,
-                                  NoConversion>;
-using Input = decltype(nlohmann::detail::input_adapter(std::declval<const char*>(), std::declval<const char*>()));
 
 /// Event by event (SAX), since building a document costs twice as much and, compiled without exceptions, its accessors end
 /// the program where the text is not what they hoped for.
@@ -27,14 +18,14 @@ class FieldReader final {
 
   bool null() { return scalar(); }
   bool boolean(bool) { return scalar(); }
-  bool number_integer(std::int64_t value) { return number(value, value >= -kMaxExactInteger); }
-  bool number_unsigned(std::uint64_t value) {
-    const bool exact = value <= static_cast<std::uint64_t>(kMaxExactInteger);
-    return number(exact ? static_cast<std::int64_t>(value) : 0, exact);
-  }
+  // The lexer tells every number as one that may have a fraction.
+  bool number_integer(std::int64_t) { return false; }
+  bool number_unsigned(std::uint64_t) { return false; }
   bool number_float(double value, const std::string&) {
-    const bool exact = value >= -9e15 && value <= 9e15 && value == static_cast<double>(static_cast<std::int64_t>(value));
-    return number(exact ? static_cast<std::int64_t>(value) : 0, exact);
+    constexpr auto kMost = static_cast<double>(kMaxExactInteger);
+    const bool exact = value >= -kMost && value <= kMost && std::trunc(value) == value;
+    if (exact && current_ != nullptr && current_->number != nullptr) *current_->number = static_cast<std::int64_t>(value);
+    return scalar();
   }
   bool string(std::string& value) {
     if (current_ != nullptr && current_->text != nullptr) *current_->text = std::move(value);
@@ -61,10 +52,6 @@ class FieldReader final {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) { return false; }
 
  private:
-  bool number(std::int64_t value, bool exact) {
-    if (exact && current_ != nullptr && current_->number != nullptr) *current_->number = value;
-    return scalar();
-  }
   bool scalar() {
     current_ = nullptr;
     return depth_ != 0;
@@ -84,76 +71,25 @@ class FieldReader final {
   std::size_t depth_ = 0;
 };
 
-/// What a number written with a fraction or an exponent comes to: exactly that where it is whole and below 2^53, which is all
-/// that is wanted; something fractional where it is not whole; and infinity where no double holds it.
-double valueIfWhole(const char* text) {
-  constexpr std::uint64_t kFull = 100'000'000'000'000'000;
-  constexpr int kLargestExponent = 9'999;
-  constexpr double kFractional = 0.5;
-
-  const bool negative = *text == '-';
-  if (negative) ++text;
-  std::uint64_t digits = 0;
-  int exponent = 0;
-  for (bool point = false; *text != '\0' && *text != 'e' && *text != 'E'; ++text) {
-    if (*text == '.') {
-      point = true;
-    } else if (digits < kFull) {
-      digits = digits * 10 + static_cast<std::uint64_t>(*text - '0');
-      if (point) --exponent;
-    } else if (*text != '0') {
-      return kFractional;  // or far above 2^53
-    } else if (!point) {
-      ++exponent;
-    }
-  }
-  if (*text != '\0') {
-    ++text;
-    const bool smaller = *text == '-';
-    if (smaller || *text == '+') ++text;
-    int written = 0;
-    for (; *text != '\0'; ++text) written = std::min(written * 10 + (*text - '0'), kLargestExponent);
-    exponent += smaller ? -written : written;
-  }
-  if (digits == 0) return 0;
-  for (; exponent < 0; ++exponent) {
-    if (digits % 10 != 0) return kFractional;
-    digits /= 10;
-  }
-  auto value = static_cast<double>(digits);
-  for (; exponent > 0 && value <= std::numeric_limits<double>::max(); --exponent) value *= 10;
-  return negative ? -value : value;
-}
-
 }  // namespace
 }  // namespace codex::json
 
-// What of the library is not wanted here, and weighs more than what is: the C library's conversion of any decimal to the
-// nearest double, its locale and its `snprintf`, and messages that say where a text is wrong.
+// Nobody looks at what is wrong with a text, and where.
 namespace nlohmann::detail {
-
-using codex::json::Input;
-using codex::json::Json;
-
-template <>
-[[gnu::nonnull]] void lexer<Json, Input>::strtof(double& number, const char* text, char** end) noexcept {
-  number = codex::json::valueIfWhole(text);
-  *end = const_cast<char*>(text) + std::strlen(text);  // all of it, which the library asserts
-}
-
-template <>
-char lexer<Json, Input>::get_decimal_point() noexcept {
-  return '.';
-}
-
-template <>
-std::string lexer<Json, Input>::get_token_string() const {
-  return {};
-}
 
 template <>
 std::string parser<Json, Input>::exception_message(token_type, const std::string&) {
   return {};
+}
+
+template <>
+parse_error parse_error::create(int id, const position_t& position, const std::string&, std::nullptr_t) {
+  return {id, position.chars_read_total, ""};
+}
+
+template <>
+out_of_range out_of_range::create(int id, const std::string&, std::nullptr_t) {
+  return {id, ""};
 }
 
 }  // namespace nlohmann::detail

@@ -7,14 +7,24 @@
 namespace codex {
 namespace {
 
-constexpr std::array<std::uint32_t, 64> kRoundConstants = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01,
-    0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
-    0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
-    0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08,
-    0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
-    0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+using Constants = std::array<std::uint32_t, 64>;
+
+/// The first 32 bits of the fractions of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). Worked out at run time, since
+/// nothing compresses them.
+Constants roundConstants() {
+  Constants constants;
+  std::size_t count = 0;
+  for (int number = 2; count < constants.size(); ++number) {
+    int divisor = 2;
+    while (number % divisor != 0) ++divisor;
+    if (divisor < number) continue;
+    // Newton's method, from above: the largest of the primes, 311, takes nine steps to the last bit.
+    double root = 8;
+    for (int step = 0; step < 12; ++step) root -= (root * root * root - number) / (3 * root * root);
+    constants[count++] = static_cast<std::uint32_t>(static_cast<std::uint64_t>(root * 4'294'967'296.0));
+  }
+  return constants;
+}
 
 std::uint32_t bigEndian32(const std::uint8_t* bytes) {
   return (std::uint32_t{bytes[0]} << 24) | (std::uint32_t{bytes[1]} << 16) | (std::uint32_t{bytes[2]} << 8) | bytes[3];
@@ -30,6 +40,7 @@ void Sha256::compress(const std::uint8_t* block) {
     const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
     w[i] = w[i - 16] + s0 + w[i - 7] + s1;
   }
+  static const Constants kRoundConstants = roundConstants();
   auto [a, b, c, d, e, f, g, h] = state_;
   for (std::size_t i = 0; i < 64; ++i) {
     const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);

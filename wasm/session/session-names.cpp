@@ -16,7 +16,7 @@ SharedNames namesOf(StoreId store, const InputText& token, TokenForm form) {
   if (form == TokenForm::AlreadyHashed) {
     names.session.text = key::forHashedSession(token.head);
     names.fence.text = key::forFence(token.head);
-    return std::make_shared<const SessionNames>(std::move(names));
+    return SharedNames(std::move(names));
   }
   std::optional<std::string> plain = key::forSession(token);
   if (!plain) return nullptr;
@@ -25,14 +25,14 @@ SharedNames namesOf(StoreId store, const InputText& token, TokenForm form) {
   names.session.text = form == TokenForm::Plain ? names.plain.text : key::forHashedSession(digest);
   names.fence.text = key::forFence(digest);
   const bool mistakable = form == TokenForm::Hashed && token.head.starts_with(key::kHashMark);
-  return mistakable ? nullptr : std::make_shared<const SessionNames>(std::move(names));
+  return mistakable ? SharedNames() : SharedNames(std::move(names));
 }
 
 SharedNames namesWith(const SessionNames& names, StoreKey user) {
   SessionNames with = names;
   with.user = std::move(user);
   with.number = 0;
-  return std::make_shared<const SessionNames>(std::move(with));
+  return SharedNames(std::move(with));
 }
 
 std::string sessionKeyOf(std::string_view value, std::string_view digest) {
@@ -50,7 +50,7 @@ SharedNames KnownSessions::find(StoreId store, std::string_view token, TokenForm
   const SharedNames& found = places_[placeOf(store, token)];
   const bool same =
       found && found->plain.store == store && found->token() == token && found->hashed() == (form == TokenForm::Hashed);
-  return same ? found : nullptr;
+  return same ? found : SharedNames();
 }
 
 void KnownSessions::note(const SharedNames& names) {

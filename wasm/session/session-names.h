@@ -3,11 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "wasm/kv/text.h"
+#include "wasm/memory/shared.h"
 #include "wasm/memory/store-key.h"
 
 namespace codex {
@@ -37,7 +37,7 @@ struct SessionNames {
 };
 
 /// Names are shared with the calls under way, whose keys must live until they end.
-using SharedNames = std::shared_ptr<const SessionNames>;
+using SharedNames = Shared<SessionNames>;
 
 /// The names of a session; nothing for what cannot be a key (empty, too long, lone surrogates, and under hashed keys what begins
 /// with `h:`), which is therefore nobody's session.

@@ -1,10 +1,11 @@
 // The inside of the package, for tests of what no caller can see: slots, memory and the instance. The same module that the
 // package itself has loaded.
-import { core, enums } from '../../../js-shim/dist/core.js';
+import * as Field from '../../../js-shim/dist/codex-core.field.js';
+import { core } from '../../../js-shim/dist/core.js';
 import type { Instance } from '../../../js-shim/dist/instance.js';
 import { vi } from 'vitest';
 
-export { core, enums };
+export { core, Field };
 
 /** The instance in use. */
 export function instance(): Instance {
@@ -15,7 +16,7 @@ export function instance(): Instance {
 
 /** The slot that the call entered last waits in. */
 export function slotEnteredLast(): number {
-  return instance().int(enums.Field.Slot);
+  return instance().int(Field.Slot);
 }
 
 export function callsWaiting(): number {
