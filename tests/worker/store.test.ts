@@ -51,6 +51,8 @@ const REVOCATIONS: Method[] = [
   ['sessions.deleteUserSessions', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).deleteUserSessions('u')],
   ['limiter.reset', 1, ({ kv, ...options }) => new RateLimiterClient(kv, options).reset('k', RULE)],
   ['limiter.unblock', 1, ({ kv, ...options }) => new RateLimiterClient(kv, options).unblock('k', RULE)],
+];
+const DELETIONS: Method[] = [
   ['cache.delete', 1, ({ kv, ...options }) => new CacheClient(kv, options).delete('k')],
   ['cache.deleteMany', 2, ({ kv, ...options }) => new CacheClient(kv, options).deleteMany(['a', 'b', 'c'])],
 ];
@@ -103,6 +105,16 @@ describe.each(FAULTS)('%s', (_, fault, errorCode) => {
 
   it.each(REVOCATIONS)('%s: rejects, and an event', async (...method) => {
     expect(await called(method, fault)).toMatchObject({ error: { name: 'KVClientError', code: errorCode }, events: [failed] });
+  });
+
+  it.each(DELETIONS)('%s: is tried again where KV refuses it, else rejects with an event', async (...method) => {
+    const came = await called(method, fault);
+    if (errorCode !== 'store-rate-limited') {
+      expect(came).toMatchObject({ error: { name: 'KVClientError', code: errorCode }, events: [failed] });
+      return;
+    }
+    expect(came).not.toHaveProperty('error');
+    expect(came.events).toEqual([]);
   });
 
   it.each([
@@ -241,7 +253,7 @@ describe.each(ODD_ANSWERS)('a store that answers everything with %s', (answer) =
       expect(await limiter(kv, {}).reset('k', RULE)).toBeUndefined();
       expect(await cache.get('k')).toBeNull();
       expect(await cache.getOrSet('k', 60, () => 'loaded')).toBe('loaded');
-      expect(await cache.set('k', 1, 60)).toBeUndefined();
+      expect(await cache.set('another', 1, 60)).toBeUndefined();
       expect(await cache.deleteMany(['k'])).toMatchObject({ deleted: 1 });
     }
   });
