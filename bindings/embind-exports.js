@@ -18,4 +18,18 @@ addToLibrary({
   _embind_register_constant: (name, _type, value) => {
     Module[textAt(name)] = value;
   },
+
+  // Emscripten's own tries three sizes more, and then makes ten views of the memory anew, which nobody looks through.
+  emscripten_resize_heap: (wanted) => {
+    const had = wasmMemory.buffer.byteLength;
+    for (const bytes of [Math.max(wanted, had * 1.25), wanted]) {
+      try {
+        wasmMemory.grow(Math.ceil((bytes - had) / 65_536));
+        return 1;
+      } catch {
+        // More than the maximum.
+      }
+    }
+    return 0;
+  },
 });

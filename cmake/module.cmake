@@ -25,6 +25,7 @@ set(MODULE_LINK_OPTIONS
   -sFILESYSTEM=0
   -sASSERTIONS=0
   -sSUPPORT_LONGJMP=0
+  -sMALLOC=emmalloc
   -sSTACK_SIZE=64KB
   -sINITIAL_MEMORY=2MB
   -sALLOW_MEMORY_GROWTH
@@ -36,7 +37,6 @@ set(MODULE_RUNTIME ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js ${PROJECT_SO
 set(MODULE_RUNTIME_OPTIONS
   -sMINIMAL_RUNTIME
   -sINCOMING_MODULE_JS_API=wasm
-  -sMALLOC=none  # see bindings/allocation.cpp
   -sEXPORTED_RUNTIME_METHODS=wasmMemory
   --js-library ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js
   --pre-js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js
