@@ -191,6 +191,24 @@ describe('one’s own sessions', () => {
     expect((await call('GET', '/auth/me', { token: here })).status).toBe(200);
   });
 
+  it('signs out of the one that asks, and another one’s failure signs out nobody', async () => {
+    const user = await registered();
+    const [here, there] = [await signIn(user), await signIn(user)];
+    const { body } = await call('GET', '/account/sessions', { token: here });
+    const sessions = body.sessions as { id: string; current: boolean }[];
+    const idOf = (current: boolean): string => sessions.find((session) => session.current === current)?.id ?? '';
+    const broken = { AUTH_SESSION_KV: failingKv() };
+
+    const other = await callWith(broken, 'POST', `/account/sessions/${idOf(false)}/revoke`, { token: here });
+    expect(other).toMatchObject({ status: 503, body: { type: 'urn:codex:problem:revocation-incomplete' }, cookies: {} });
+    expect(other.body).not.toHaveProperty('user');
+    const own = await callWith(broken, 'POST', `/account/sessions/${idOf(true)}/revoke`, { token: here });
+    expect(own).toMatchObject({ status: 503, body: { type: 'urn:codex:problem:revocation-incomplete', user: null } });
+    expect(own.cookies).toEqual({ 'codex-session': '', 'codex-unfinished-logout': here });
+    const again = await call('POST', `/account/sessions/${idOf(false)}/revoke`, { token: there });
+    expect(again).toMatchObject({ status: 401 });
+  });
+
   it('ends nobody else’s', async () => {
     const mine = await signIn(await registered());
     const theirs = await signIn(CORY);

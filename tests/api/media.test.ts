@@ -266,6 +266,18 @@ describe('a signed address', () => {
     expect((await get(await storeSession(CLEO.id))).status).toBe(403);
   });
 
+  it('takes a result as it takes an upload: with parameters of its type, and whole', async () => {
+    const id = await uploaded(cleo);
+    const path = await signed('PUT', id, 'result');
+    const put = async (length: string): Promise<number> => {
+      const headers = { 'Content-Type': 'video/mp4; codecs="avc1.42E01E"', 'Content-Length': length };
+      return (await ask(path, { method: 'PUT', headers, body: new Uint8Array([1, 2, 3]) })).status;
+    };
+    expect(await put('4')).toBe(503);
+    expect(await put('3')).toBe(204);
+    expect((await env.MEDIA_BUCKET.head(objectKey(id, 'result')))?.httpMetadata).toEqual({ contentType: 'video/mp4' });
+  });
+
   it('is refused for another file, another use, another method, another secret, too late, and without a signature', async () => {
     const [id, other] = [await uploaded(cleo), await uploaded(cleo)];
     const good = await signed('GET', id, 'source');

@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import type { KVLike } from '@codex/cloudflare-clients';
+import { type KVLike, stats } from '@codex/cloudflare-clients';
 import { type AuthStorageOptions, withKVStorage } from '@codex/cloudflare-clients/better-auth';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
@@ -45,6 +45,17 @@ function failing(verbs: readonly string[], status = '500 Internal Server Error')
 }
 
 describe('values', () => {
+  it('are counted by stats()', async () => {
+    const storage = storageOn();
+    const key = newKey();
+    const before = stats().kv;
+    await storage.set(key, 'value');
+    await storage.get(key);
+    await storage.delete(key);
+    const { reads, writes, deletes } = stats().kv;
+    expect([reads - before.reads, writes - before.writes, deletes - before.deletes]).toEqual([1, 1, 1]);
+  });
+
   it('come back as they were, under keys of their own', async () => {
     const storage = storageOn();
     const key = newKey();

@@ -20,6 +20,8 @@ export class FakeTranscoder {
   readonly runs: FakeRun[] = [];
   /** What the input of each said. */
   readonly inputs: unknown[] = [];
+  /** How long each may take and be kept, as it was asked for. */
+  readonly policies: unknown[] = [];
   /** The calls to come that go wrong, first of all. */
   readonly troubles: Trouble[] = [];
   readonly #key: string;
@@ -69,13 +71,17 @@ export class FakeTranscoder {
   };
 
   async #run(request: Request): Promise<Response> {
-    const { input } = (await request.json()) as { input?: { mediaId?: unknown; source?: unknown; result?: unknown } };
+    const { input, policy } = (await request.json()) as {
+      input?: { mediaId?: unknown; source?: unknown; result?: unknown };
+      policy?: unknown;
+    };
     if (typeof input?.source !== 'string' || typeof input.result !== 'string') {
       return Response.json({ error: 'input: source and result' }, { status: 400 });
     }
     const run: FakeRun = { id: crypto.randomUUID(), mediaId: String(input.mediaId), status: 'IN_QUEUE' };
     this.runs.push(run);
     this.inputs.push(input);
+    this.policies.push(policy);
     return Response.json({ id: run.id, status: run.status });
   }
 }

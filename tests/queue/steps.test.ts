@@ -175,6 +175,11 @@ describe('a service in trouble', () => {
     expect(await jobOf(job)).toMatchObject({ state: 'queued', failures: 0 });
   });
 
+  it('may take half an hour for a run, and keeps it for as long again before and after', async () => {
+    await deliver([messageOf(await uploaded())]);
+    expect(transcoder.policies).toEqual([{ executionTimeout: 1_800_000, ttl: 5_400_000 }]);
+  });
+
   it('that stays busy is asked ever more seldom', async () => {
     const job = await uploaded();
     transcoder.troubles.push(429);

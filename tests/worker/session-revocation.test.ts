@@ -246,6 +246,18 @@ describe('deleteUserSessions', () => {
 });
 
 describe('list and deleteSession', () => {
+  it('ends a session by its id for a list, a read, a write and two deletes', async () => {
+    const kv = recording(new MemoryKV());
+    const sessions = new SessionCacheClient(kv, { memory: false });
+    const userId = newName();
+    const [token = ''] = await loggedIn(sessions, userId, 1);
+    kv.operations.length = 0;
+    expect(await new SessionCacheClient(kv, { memory: false }).deleteSession(userId, `id of ${token}`)).toBe(true);
+    expect(kv.operations.map((operation) => operation.split(':', 1)[0])).toEqual([
+      ...['list usess', 'get usess', 'put srev', 'delete session', 'delete usess'],
+    ]);
+  });
+
   it('reads two keys for each session that it lists', async () => {
     const events: ClientEvent[] = [];
     const sessions = new SessionCacheClient(new MemoryKV(), { onEvent: (event) => events.push(event) });

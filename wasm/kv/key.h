@@ -66,7 +66,8 @@ Result<CacheKey> forCache(const InputText& key);
 bool standsAsCacheKey(const InputText& key);
 
 /// Checks what the keys of cache entries that are to be deleted begin with. Errors: InvalidArgument where sessions, their
-/// revocations , the epochs of groups or better-auth's values could begin so too, and where it is empty or not UTF-8; KeyTooLong above 512 bytes.
+/// revocations, the epochs of groups or better-auth's values could begin so too, and where it is empty or not UTF-8; KeyTooLong
+/// above 512 bytes.
 Result<void> checkCachePrefix(const InputText& prefix);
 
 }  // namespace codex::key

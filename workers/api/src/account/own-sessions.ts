@@ -23,8 +23,8 @@ export async function ownSessions(c: Context<AppEnv>): Promise<Response> {
 }
 
 /**
- * `POST /account/sessions/:id/revoke`: ends one of one's own sessions, in D1 and then in the cache. Ending one that is gone
- * is no error, and voids its copy again: that is how a failed revocation is mended.
+ * `POST /account/sessions/:id/revoke`: ends one of one's own sessions, in D1 and then in the cache; the one that asks is signed
+ * out. Ending one that is gone is no error, and voids its copy again: that is how a failed revocation is mended.
  */
 export async function revokeOwnSession(c: Context<AppEnv>): Promise<Response> {
   const { id } = checkInput(ById, c.req.param());
