@@ -25,22 +25,23 @@ export class MemoryKV {
   get(key: string, type: 'json'): Promise<unknown>;
   get(key: string, type?: 'text' | { type?: 'text'; cacheTtl?: number }): Promise<string | null>;
   async get(key: string, type?: Type | GetOptions): Promise<unknown> {
-    const entry = this.#live(key);
+    const entry = this.#live(key, Date.now());
     return entry === null ? null : read(entry.value, type);
   }
 
   getWithMetadata(keys: readonly string[], type?: Type | GetOptions): Promise<Map<string, Found | null>>;
   getWithMetadata(key: string, type?: Type | GetOptions): Promise<Found>;
   async getWithMetadata(key: string | readonly string[], type?: Type | GetOptions): Promise<Found | Map<string, Found | null>> {
-    if (typeof key === 'string') return this.#found(key, type);
+    const now = Date.now();
+    if (typeof key === 'string') return this.#found(key, type, now) ?? { value: null, metadata: null };
     const found = new Map<string, Found | null>();
-    for (const one of key) found.set(one, this.#live(one) === null ? null : this.#found(one, type));
+    for (const one of key) found.set(one, this.#found(one, type, now));
     return found;
   }
 
-  #found(key: string, type?: Type | GetOptions): Found {
-    const entry = this.#live(key);
-    if (entry === null) return { value: null, metadata: null };
+  #found(key: string, type: Type | GetOptions | undefined, now: number): Found | null {
+    const entry = this.#live(key, now);
+    if (entry === null) return null;
     return { value: read(entry.value, type), metadata: entry.metadata === null ? null : JSON.parse(entry.metadata) };
   }
 
@@ -64,9 +65,9 @@ export class MemoryKV {
     this.#entries.clear();
   }
 
-  #live(key: string): Entry | null {
+  #live(key: string, now: number): Entry | null {
     const entry = this.#entries.get(key);
-    return entry === undefined || entry.expiresAt <= Date.now() ? null : entry;
+    return entry === undefined || entry.expiresAt <= now ? null : entry;
   }
 }
 
