@@ -3,12 +3,34 @@
 /** Nesting that is copied without asking how much stack there is. */
 const MOST_NESTED = 64;
 
+/** A JSON value of which everybody gets a copy. */
+export class Shared {
+  readonly #value: unknown;
+  readonly #depth: number;
+
+  private constructor(value: unknown, depth: number) {
+    this.#value = value;
+    this.#depth = depth;
+  }
+
+  /** Undefined for what is not to be copied: nested too deeply, or with a `__proto__`, which a copy would take for something else. */
+  static of(value: unknown): Shared | undefined {
+    const depth = depthOf(value, MOST_NESTED);
+    return depth > MOST_NESTED ? undefined : new Shared(value, depth);
+  }
+
+  /** A copy. */
+  copy(): unknown {
+    return this.#depth === 0 ? this.#value : copyOf(this.#value as object, this.#depth);
+  }
+}
+
 /** A JSON value in memory. */
 export class Remembered {
   /** What it is counted as: twice its text, which leaves room for the value itself. */
   readonly bytes: number;
   #text: string | null;
-  #value: unknown = undefined;
+  #value: Shared | null = null;
   #asked = 0;
 
   constructor(text: string) {
@@ -18,14 +40,16 @@ export class Remembered {
 
   /** The value, the caller's own. */
   take(): unknown {
-    const text = this.#text;
-    if (text === null) return copyOf(this.#value);
+    if (this.#value !== null) return this.#value.copy();
+    const text = this.#text as string;
     const value: unknown = JSON.parse(text);
     // Whoever is asked for once more will be again. A value that would take more than it is counted for stays a text.
-    if (++this.#asked !== 2 || weightOf(value, isWide(text), 0) > this.bytes) return value;
-    this.#value = value;
+    if (++this.#asked !== 2) return value;
+    const shared = Shared.of(value);
+    if (shared === undefined || weightOf(value, isWide(text)) > this.bytes) return value;
+    this.#value = shared;
     this.#text = null;
-    return copyOf(value);
+    return shared.copy();
   }
 }
 
@@ -40,39 +64,47 @@ function bytesOf(text: string, wide: boolean): number {
 
 /**
  * The bytes that a value takes in V8, at most and roughly: three words and a property each for objects, four and an element each for
- * arrays, two and the characters for texts, two for numbers. Infinity for what is not to be copied: nested too deeply, or with a
- * `__proto__`, which a copy would take for something else.
+ * arrays, two and the characters for texts, two for numbers.
  */
-function weightOf(value: unknown, wide: boolean, depth: number): number {
+function weightOf(value: unknown, wide: boolean): number {
   if (typeof value === 'string') return 16 + bytesOf(value, wide);
   if (typeof value === 'number') return (value | 0) === value ? 0 : 16;
   if (typeof value !== 'object' || value === null) return 0;
-  if (depth > MOST_NESTED || Object.hasOwn(value, '__proto__')) return Number.POSITIVE_INFINITY;
   let weight = 32;
-  for (const part of Object.values(value)) weight += 8 + weightOf(part, wide, depth + 1);
+  for (const part of Object.values(value)) weight += 8 + weightOf(part, wide);
   return weight;
 }
 
-/** A copy of plain data. */
-function copyOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return Array.isArray(value) ? copyOfArray(value) : copyOfObject(value as Record<string, unknown>);
+/** How deeply a value is nested: 0 for what is no object, 1 for an object of such. More than `most` for what is not to be copied. */
+function depthOf(value: unknown, most: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (most === 0 || Object.hasOwn(value, '__proto__')) return Number.POSITIVE_INFINITY;
+  let deepest = 0;
+  for (const part of Object.values(value)) deepest = Math.max(deepest, depthOf(part, most - 1));
+  return deepest + 1;
 }
 
-function copyOfArray(value: readonly unknown[]): unknown[] {
+/** A copy of plain data that is nested so deeply at most: what need not be looked into for more is copied whole. */
+function copyOf(value: object, depth: number): object {
+  return Array.isArray(value) ? copyOfArray(value, depth) : copyOfObject(value as Record<string, unknown>, depth);
+}
+
+function copyOfArray(value: readonly unknown[], depth: number): unknown[] {
   const copy = value.slice();
+  if (depth === 1) return copy;
   for (let at = 0; at < copy.length; at++) {
     const part = copy[at];
-    if (typeof part === 'object' && part !== null) copy[at] = copyOf(part);
+    if (typeof part === 'object' && part !== null) copy[at] = copyOf(part, depth - 1);
   }
   return copy;
 }
 
-function copyOfObject(value: Record<string, unknown>): Record<string, unknown> {
+function copyOfObject(value: Record<string, unknown>, depth: number): Record<string, unknown> {
   const copy = { ...value };
+  if (depth === 1) return copy;
   for (const name in copy) {
     const part = copy[name];
-    if (typeof part === 'object' && part !== null) copy[name] = copyOf(part);
+    if (typeof part === 'object' && part !== null) copy[name] = copyOf(part, depth - 1);
   }
   return copy;
 }
