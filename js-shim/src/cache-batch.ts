@@ -30,8 +30,7 @@ export async function getMany<T>(entries: Entries, keys: readonly string[]): Pro
   const unknown = pending.filter((key) => {
     const found = entries.recall(entries.full(key, 'getMany'), false);
     if (found === undefined) return true;
-    entries.reportRecalled(found, 'getMany');
-    values.set(key, found.value as T);
+    values.set(key, entries.answer(found, 'getMany') as T);
     return false;
   });
   const budget = new OperationBudget();

@@ -73,18 +73,24 @@ function foundIn(instance: Instance, call: Call): Found {
   };
 }
 
-function foundInMemory(recalled: Recalled, key: string): FoundInMemory {
+/** Whether the entry that memory has just recalled is fresh; else it is stale. */
+export function isFresh(instance: Instance): boolean {
+  return instance.int(Field.EntryState) === enums.EntryState.fresh;
+}
+
+/** Describes what memory has just recalled under a key. */
+export function foundInMemory(recalled: Recalled, key: string): FoundInMemory {
   const { instance, payload, beganMs, kvReads, kvWrites } = recalled;
   const reply = instance.reply();
   const age = reply[Field.AgeMs] as number;
-  const state = entryStates[instance.int(Field.EntryState)] ?? 'miss';
+  const fresh = isFresh(instance);
   return {
     beganMs,
     kvReads,
     kvWrites,
-    outcome: state === 'fresh' ? 'hit' : 'stale',
+    outcome: fresh ? 'hit' : 'stale',
     error: undefined,
-    state,
+    state: fresh ? 'fresh' : 'stale',
     value: (payload as Remembered).take(),
     text: '',
     ageMs: age < 0 ? null : age,
@@ -147,12 +153,17 @@ export class Entries {
   }
 
   /**
-   * Gives what memory has of an entry, at once, by its whole key; undefined where that is nothing, or something that cannot be read.
-   * `early`: what is fresh may be said to be stale, so that it is loaded before it ends.
+   * Finds an entry in memory, at once, by its whole key; undefined where it has nothing, or something that cannot be read. `early`: what
+   * is fresh may be said to be stale, so that it is loaded before it ends.
    */
-  recall(full: string, early: boolean): FoundInMemory | undefined {
-    const recalled = this.caller.recall(early ? this.#askEarly : this.#ask, full);
-    return recalled === undefined ? undefined : foundInMemory(recalled, full);
+  recall(full: string, early: boolean): Recalled | undefined {
+    return this.caller.recall(early ? this.#askEarly : this.#ask, full);
+  }
+
+  /** Answers what memory has just recalled, reported: a value of the caller's own. Most hits want no more, and a description is dear. */
+  answer(recalled: Recalled, op: string): unknown {
+    this.caller.report(recalled, op, isFresh(recalled.instance) ? 'hit' : 'stale', 'memory');
+    return (recalled.payload as Remembered).take();
   }
 
   readonly #ask = (instance: Instance, full: string, nowMs: number, chance = 0): number => {

@@ -1,5 +1,5 @@
 import { type DeletedMany, deleteMany, getMany, setMany } from './cache-batch.js';
-import { Entries, type EntryState, type FoundInMemory } from './cache-entries.js';
+import { Entries, type EntryState, foundInMemory, isFresh } from './cache-entries.js';
 import {
   type EntryOptions,
   type GetOrSetOptions,
@@ -102,8 +102,8 @@ export class CacheClient {
    * stored null cannot be told from a miss here. Cost: none where memory has it, else 1 KV read, and for an entry with tags 1 for each.
    */
   async get<T>(key: string): Promise<T | null> {
-    const recalled = this.#recall('get', key);
-    if (recalled !== undefined) return recalled.value as T;
+    const recalled = this.#entries.recall(this.#entries.full(key, 'get'), false);
+    if (recalled !== undefined) return this.#entries.answer(recalled, 'get') as T;
     const { state, value } = await this.#entries.read('get', key);
     return state === 'fresh' || state === 'stale' ? (value as T) : null;
   }
@@ -120,7 +120,10 @@ export class CacheClient {
 
   /** Gets a value and what is known of it. Throws and costs as `get` does. */
   async lookup<T>(key: string): Promise<Lookup<T>> {
-    const recalled = this.#recall('lookup', key);
+    const full = this.#entries.full(key, 'lookup');
+    const inMemory = this.#entries.recall(full, false);
+    const recalled = inMemory === undefined ? undefined : foundInMemory(inMemory, full);
+    if (recalled !== undefined) this.#entries.reportRecalled(recalled, 'lookup');
     const { state, value, ageMs, freshMs, staleMs } = recalled ?? (await this.#entries.read('lookup', key));
     if (state !== 'fresh' && state !== 'stale') {
       return { value: null, state: 'miss', source: 'none', ageMs: null, staleBoundMs: null };
@@ -277,17 +280,15 @@ export class CacheClient {
     }
     const entries = this.#entries;
     const terms = termsOf(ttlSeconds, chosen);
-    const found =
-      chosen.forceFresh === true || !isUsual(terms)
-        ? undefined
-        : entries.recall(entries.full(key, 'getOrSet'), chosen.earlyRefresh === true);
-    if (found?.state === 'fresh' && validate === undefined) {
-      entries.reportRecalled(found, 'getOrSet');
-      return found.value as T;
+    const full = entries.full(key, 'getOrSet');
+    const recalled =
+      chosen.forceFresh === true || !isUsual(terms) ? undefined : entries.recall(full, chosen.earlyRefresh === true);
+    if (recalled !== undefined && validate === undefined && isFresh(recalled.instance)) {
+      return entries.answer(recalled, 'getOrSet') as T;
     }
     const value = await readThrough(entries, {
       key,
-      found,
+      found: recalled === undefined ? undefined : foundInMemory(recalled, full),
       load: fetchFn,
       terms,
       tags: tagsOf(chosen.tags, 'getOrSet'),
@@ -297,13 +298,6 @@ export class CacheClient {
       validate,
     });
     return value as T;
-  }
-
-  /** What memory has of an entry, reported. */
-  #recall(op: string, key: string): FoundInMemory | undefined {
-    const found = this.#entries.recall(this.#entries.full(key, op), false);
-    if (found !== undefined) this.#entries.reportRecalled(found, op);
-    return found;
   }
 }
 
