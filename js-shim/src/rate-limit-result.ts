@@ -63,7 +63,8 @@ export function verdictIn(reply: Float64Array, rule: Rule, ticket: RateLimitTick
   const limit = (reply[Field.Limit] as number) | 0;
   const resetAt = reply[Field.ResetAt] as number;
   const { windowMs } = rule;
-  const retryAfterMs = reply[Field.RetryAfterMs] as number;
+  const retryAfter = reply[Field.RetryAfterMs] as number;
+  const retryAfterMs = (retryAfter | 0) === retryAfter ? retryAfter | 0 : retryAfter;
   const reason = reasons[(reply[Field.Reason] as number) | 0] ?? 'degraded';
   const exact = reply[Field.Exact] === 1;
   const scope = scopes[(reply[Field.Scope] as number) | 0] ?? 'isolate';
