@@ -1,5 +1,7 @@
 // The instance itself, and the answers to its operations.
 
+#include <cmath>
+
 #include "bindings/embind-exports.h"
 #include "bindings/further-keys.h"
 #include "bindings/isolate.h"
@@ -66,14 +68,16 @@ int resume(unsigned slot, unsigned generation, unsigned instance, int status, bo
                 wall, operationTimeoutMs);
 }
 
-/// Answers the reading of a session that was found, with the facts of its record and the stamps of its metadata.
+/// Answers the reading of a session that was found, with the facts of its record and the stamps of its metadata. `knownEnd`: where the
+/// record is the one that a read of the same keys has shown before, when it ends, and its texts need not be written; else NaN.
 int resumeSession(unsigned slot, unsigned generation, unsigned instance, unsigned wellTyped, int token, int sessionUserId,
-                  int userId, int expiresAt, int role, double loadedAt, double consultedAt, double touchedAt, unsigned further,
-                  double now, double wall, double operationTimeoutMs) {
+                  int userId, int expiresAt, int role, double knownEnd, double loadedAt, double consultedAt, double touchedAt,
+                  unsigned further, double now, double wall, double operationTimeoutMs) {
   TextBuffer& buffer = textBuffer();
   buffer.rewind();
   SessionFacts facts = nextFacts(wellTyped, token, sessionUserId, userId, expiresAt, role);
   facts.stamps = stampsOf(loadedAt, consultedAt, touchedAt);
+  if (!std::isnan(knownEnd)) facts.knownEnd = toInstant(knownEnd);
   const KvRecord record{.session = &facts};
   return answer(slot, generation, instance, {std::optional(record), toInstant(now), furtherKeys().take(further, buffer)}, wall,
                 operationTimeoutMs);

@@ -53,6 +53,7 @@ void describe(entry::State state, const std::optional<Millis>& age, const entry:
 
 void report(SessionAnswer& answer) {
   reportEnding(answer);
+  reply().set(Field::ExpiresAt, static_cast<double>(answer.expiresAt.time_since_epoch().count()));
   offered = std::move(answer.offer);
 }
 void report(CacheAnswer& answer) {

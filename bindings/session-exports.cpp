@@ -35,11 +35,12 @@ int done(SessionOutcome outcome) {
   return number(State::Done);
 }
 
-int getSession(int token, int form, double maxStaleMs) {
+/// `kept`: whether the host keeps in memory what is found.
+int getSession(int token, int form, double maxStaleMs, bool kept) {
   SharedNames names = nextNames(textBuffer().next(token), static_cast<TokenForm>(form));
   if (!names) return done(SessionOutcome::Miss);
   return call(false, [&](KvStore& store) {
-    return codex::getSession(isolate->sessions, store, std::move(names), toDuration<Millis>(maxStaleMs));
+    return codex::getSession(isolate->sessions, store, std::move(names), {toDuration<Millis>(maxStaleMs), kept});
   });
 }
 

@@ -7,7 +7,15 @@ import { core } from './core.js';
 import { type EntryFacts, entryFactsOf, metadataIn, NO_FACTS, writeEntryTexts } from './entry-facts.js';
 import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
-import { giveToken, NO_STAMPS, type SessionStamps, sessionFactsOf, stampsOf, writeSessionFacts } from './session-facts.js';
+import {
+  giveToken,
+  NO_STAMPS,
+  NO_TEXTS,
+  type SessionStamps,
+  sessionFactsOf,
+  stampsOf,
+  writeSessionFacts,
+} from './session-facts.js';
 import { type KVPutOptions, type Store, statusOf } from './store.js';
 
 /** No counter, watermark or metadata of ours is longer; of what is, the core sees so much and finds it wanting. */
@@ -104,6 +112,8 @@ export class Call {
 
   /** The keys of the read under way, where it is one of several. */
   #keys: readonly string[] = NO_KEYS;
+  /** By what these are known, or 0. */
+  #knownKeys = 0;
   #cacheTtl = 0;
   #key = '';
   #keyAddress = 0;
@@ -160,6 +170,13 @@ export class Call {
     return new Promise(this.#goOn as (resolve: (value: T) => void, reject: (error: unknown) => void) => void);
   }
 
+  /** Knows the session that has just been found, where its keys are known, the next time. To be called at once, as `end` is. */
+  knowSession(instance: Instance): void {
+    if (this.#knownKeys === 0) return;
+    const endMs = instance.reply()[Field.ExpiresAt] as number;
+    this.session = instance.sessions.keep(this.#knownKeys, this.payload, this.session, endMs);
+  }
+
   /** Goes on as the core says. */
   #go(instance: Instance, state: number): void {
     if (state === State.Waiting) this.#perform(instance);
@@ -198,12 +215,13 @@ export class Call {
     this.#turnsLeft = PATIENT_TURNS;
     if (this.#watched) return;
     this.#watched = true;
-    void Promise.resolve().then(this.#watch);
+    void SETTLED.then(this.#watch);
   }
 
   #operation(instance: Instance): Promise<unknown> {
     const store = this.#store;
     this.#keys = NO_KEYS;
+    this.#knownKeys = 0;
     if (this.#verb === Verb.Get) {
       const cacheTtl = instance.int(Field.CacheTtlSeconds);
       const further = instance.int(Field.FurtherKeys);
@@ -246,7 +264,9 @@ export class Call {
 
   /** The keys of a read of several. */
   #keysIn(instance: Instance): readonly string[] {
-    const keys = instance.keysOfRead(() => this.#keyIn(instance));
+    const number = instance.reply()[Field.KnownKeys] as number;
+    this.#knownKeys = number;
+    const keys = instance.keysOfKnown(number) ?? instance.keysOfRead(number, this.#keyIn(instance));
     this.#key = keys[0] as string;
     this.#keyAddress = instance.int(Field.KeyAddress);
     this.#keyLength = instance.int(Field.KeyLength);
@@ -279,7 +299,7 @@ export class Call {
       return;
     }
     if (--this.#turnsLeft > 0) {
-      void Promise.resolve().then(this.#watch);
+      void SETTLED.then(this.#watch);
       return;
     }
     this.#watched = false;
@@ -331,18 +351,28 @@ export class Call {
     instance.rewind();
 
     if (this.#found && this.#kind === Kind.Session) {
-      this.payload = this.#foundText;
-      this.session = parsed(this.#foundText);
-      if (this.token !== '') giveToken(this.session, this.token);
+      const text = this.#foundText;
+      this.payload = text;
       this.stamps = this.#foundStamps;
-      const facts = writeSessionFacts(instance, sessionFactsOf(this.session));
+      const known = instance.sessions.find(this.#knownKeys, text);
+      let facts = NO_TEXTS;
+      let knownEnd = Number.NaN;
+      if (known === undefined) {
+        this.session = parsed(text);
+        if (this.token !== '') giveToken(this.session, this.token);
+        facts = writeSessionFacts(instance, sessionFactsOf(this.session));
+      } else {
+        this.session = known.value.copy();
+        this.#knownKeys = 0;
+        knownEnd = known.endMs;
+      }
       const { wellTyped, token, sessionUserId, userId, expiresAt, role } = facts;
       const { l, o, t } = this.stamps;
       const further = this.#writeFurther(instance);
       // biome-ignore format: the slot, the facts, the time
       return exports.resumeSession(
         this.#slot, this.#generation, number,
-        wellTyped, token, sessionUserId, userId, expiresAt, role, l, o, t, further,
+        wellTyped, token, sessionUserId, userId, expiresAt, role, knownEnd, l, o, t, further,
         now, wall, timeoutMs,
       );
     }
@@ -385,13 +415,10 @@ export class Call {
       this.#take(returned);
       return;
     }
-    const of = (at: number): unknown => (returned instanceof Map ? returned.get(keys[at]) : (returned as unknown[])[at]);
-    this.#further = [];
-    for (let at = 1; at < keys.length; at++) {
-      this.#take(of(at));
-      this.#further.push(this.#found ? this.#foundText : null);
-    }
-    this.#take(of(0));
+    const further = new Array<string | null>(keys.length - 1);
+    for (let at = 1; at < keys.length; at++) further[at - 1] = textOf(partOf(returned, keys, at));
+    this.#further = further;
+    this.#take(partOf(returned, keys, 0));
   }
 
   /** Takes what a store returned apart. A value that is no text is one that nobody can read. */
@@ -421,6 +448,26 @@ export class Call {
 }
 
 function nothing(): void {}
+
+/** What was found under a key of which the text alone counts. A value that is no text is one that nobody can read. */
+function textOf(returned: unknown): string | null {
+  if (returned === null || returned === undefined) return null;
+  try {
+    const value = typeof returned === 'string' ? returned : (returned as { value?: unknown }).value;
+    if (value === null || value === undefined) return null;
+    return typeof value === 'string' ? value : '';
+  } catch {
+    return '';
+  }
+}
+
+/** What a read of several keys returned for one of them. */
+function partOf(returned: unknown, keys: readonly string[], at: number): unknown {
+  return returned instanceof Map ? returned.get(keys[at]) : (returned as unknown[])[at];
+}
+
+/** What runs after it runs in the next turn of the microtask queue. It belongs to no request. */
+const SETTLED: Promise<void> = Promise.resolve();
 
 const NONE: (string | null)[] = [];
 const NO_KEYS: readonly string[] = [];

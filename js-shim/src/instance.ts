@@ -1,5 +1,6 @@
 import * as Field from './codex-core.field.js';
 import createModule, { type MainModule } from './codex-core.js';
+import { KnownSessions } from './known-session.js';
 import { memory } from './memory.js';
 import { wasm } from '#host';
 
@@ -30,6 +31,8 @@ export class Instance {
   nonce = 0;
   /** What the memory tier remembers, by slot. */
   readonly payloads: unknown[] = [];
+  /** What reads of known keys have found. */
+  readonly sessions: KnownSessions = new KnownSessions();
   #memoryBytes = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #replyAddress: number;
@@ -125,18 +128,20 @@ export class Instance {
     return decoder.decode(this.#bytes.subarray(address, address + length));
   }
 
-  /** All keys of the read that the last entry left, of which `first` is the first. Those of a known read are decoded once. */
-  keysOfRead(first: () => string): readonly string[] {
-    const number = this.reply()[Field.KnownKeys] as number;
-    const place = number % KNOWN_READS;
-    const known = this.#knownKeys[place];
-    if (number > 0 && known?.number === number) return known.keys;
+  /** The keys of a known read, if they have been decoded. */
+  keysOfKnown(number: number): readonly string[] | undefined {
+    const known = this.#knownKeys[number % KNOWN_READS];
+    return number > 0 && known?.number === number ? known.keys : undefined;
+  }
+
+  /** All keys of the read that the last entry left, of which `first` is the first; decoded once where the read is known by a number. */
+  keysOfRead(number: number, first: string): readonly string[] {
     const addresses = this.#furtherKeys();
-    const keys = [first()];
+    const keys = [first];
     for (let at = 0; at < 2 * this.int(Field.FurtherKeys); at += 2) {
       keys.push(this.text(addresses[at] as number, addresses[at + 1] as number));
     }
-    if (number > 0) this.#knownKeys[place] = { number, keys };
+    if (number > 0) this.#knownKeys[number % KNOWN_READS] = { number, keys };
     return keys;
   }
 

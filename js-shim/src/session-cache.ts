@@ -44,15 +44,17 @@ interface Asked {
 
 const READING: Steps<Asked, Ending> = {
   op: 'get',
-  begin: (instance, { token, form, maxStaleMs }) => instance.exports.getSession(instance.write(token), form, maxStaleMs),
+  begin: (instance, { token, form, maxStaleMs, keeps }) =>
+    instance.exports.getSession(instance.write(token), form, maxStaleMs, keeps),
   end: endOfReading,
   lost: lostEnding,
 };
 
 function endOfReading(instance: Instance, call: Call, { form, keeps }: Asked): Ending {
   const ending = endingOf(instance);
-  if (ending.outcome === 'hit' && keeps) {
-    keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
+  if (ending.outcome === 'hit') {
+    call.knowSession(instance);
+    if (keeps) keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
   }
   return ending;
 }

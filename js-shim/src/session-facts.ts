@@ -45,6 +45,9 @@ export function giveToken(record: unknown, token: string): void {
 /** The same, once the texts are written: their lengths. */
 export type WrittenFacts = { [Fact in Exclude<keyof SessionFacts, 'id'>]: number };
 
+/** Those of a record that the core knows. */
+export const NO_TEXTS: WrittenFacts = { wellTyped: 0, token: 0, sessionUserId: 0, userId: 0, expiresAt: 0, role: 0 };
+
 /** Reads the facts of a record. Whatever the record is will do, but for getters that throw. */
 export function sessionFactsOf(record: unknown): SessionFacts {
   const session = fieldsOf(fieldsOf(record)['session']);

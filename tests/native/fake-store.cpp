@@ -172,7 +172,13 @@ void FakeStore::answer(std::size_t index) {
     if (kind == KvValue::Record) record.metadata = waiting->found->metadata;
     if (kind == KvValue::Payload) record.entry = &entry.facts();
     if (kind == KvValue::Text || kind == KvValue::Record) record.text = waiting->found->value;
-    if (kind == KvValue::Session) record.session = &session.facts();
+    const Asked& asked = waiting->asked;
+    SessionFacts facts = session.facts();
+    HostKnownSessions* const known = waiting->connection->sessions_;
+    if (kind == KvValue::Session && known != nullptr && asked.knownKeys != 0) {
+      facts = known->facts(asked.knownKeys, asked.key, asked.also.back(), waiting->found->value, facts);
+    }
+    if (kind == KvValue::Session) record.session = &facts;
     operation.answer({std::optional(record), now_, also});
   }
 }

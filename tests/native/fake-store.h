@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/native/host-session.h"
 #include "tests/native/instants.h"
 #include "wasm/kv/kv-store.h"
 
@@ -151,9 +152,10 @@ class FakeStore {
 /// until the call ends. When it goes, nobody is answered any more, and writes under way may still land.
 class Connection final : public KvStore {
  public:
-  /// `payload` is the value that the host holds for the call; `place`, where its isolate runs.
-  explicit Connection(FakeStore& store, std::string payload = {}, int place = 0)
-      : store_(store), payload_(std::move(payload)), place_(place) {}
+  /// `payload` is the value that the host holds for the call; `place`, where its isolate runs; `sessions`, what the host of that isolate
+  /// keeps of them, where it keeps any.
+  explicit Connection(FakeStore& store, std::string payload = {}, int place = 0, HostKnownSessions* sessions = nullptr)
+      : store_(store), payload_(std::move(payload)), place_(place), sessions_(sessions) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() override { store_.leave(*this); }
@@ -171,6 +173,7 @@ class Connection final : public KvStore {
   FakeStore& store_;
   std::string payload_;
   int place_;
+  HostKnownSessions* sessions_;
   std::vector<Key> keys_;
 };
 

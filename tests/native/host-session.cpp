@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "wasm/kv/key.h"
+
 namespace codex::testing {
 namespace {
 
@@ -59,6 +61,21 @@ HostSession::HostSession(std::string_view text, std::string_view metadata) {
             .expiresAt = texts_[3],
             .role = texts_[4],
             .stamps = stampsIn(Json::parse(metadata, nullptr, false))};
+}
+
+SessionFacts HostKnownSessions::facts(std::uint64_t number, std::string_view sessionKey, std::string_view watermarkKey,
+                                      std::string_view text, const SessionFacts& facts) {
+  if (number == 0) return facts;
+  const auto known = known_.find(number);
+  if (known != known_.end() && known->second.text == text) {
+    ++foundAgain_;
+    return {.stamps = facts.stamps, .knownEnd = known->second.end};
+  }
+  const std::string_view token = sessionKey.substr(key::kSessionPrefix.size());
+  const Result<Instant> end = checkRecord(facts, token);
+  if (end && key::forUserWatermark(facts.userId) == watermarkKey)
+    known_.insert_or_assign(number, Known{std::string(text), *end});
+  return facts;
 }
 
 std::string SessionText::json() const {

@@ -217,7 +217,7 @@ TEST_F(MailboxTest, HandsSessionFactsToTheCallThatAskedForThem) {
   SessionMemory memory(8, HashSeed{1, 2}, tier);
   KvStore& store = mailbox.open(kStart + kPatience);
   const SharedNames names = namesOf(0, {"tok"}, TokenForm::Plain);
-  EXPECT_EQ(mailbox.run(getSession(memory, store, names, Millis{3'600'000})), State::Waiting);
+  EXPECT_EQ(mailbox.run(getSession(memory, store, names, {Millis{3'600'000}})), State::Waiting);
   EXPECT_EQ(static_cast<KvValue>(field(Field::Kind)), KvValue::Session);
   const SessionFacts facts{.wellTyped = 0x7FF,
                            .token = "tok",

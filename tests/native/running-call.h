@@ -17,8 +17,8 @@ class RunningCall {
  public:
   /// `make` makes the call's coroutine from the store it is to use.
   template <class Make>
-  RunningCall(FakeStore& store, Make make, std::string payload = {}, int place = 0)
-      : connection_(store, std::move(payload), place), task_(make(connection_)) {
+  RunningCall(FakeStore& store, Make make, std::string payload = {}, int place = 0, HostKnownSessions* sessions = nullptr)
+      : connection_(store, std::move(payload), place, sessions), task_(make(connection_)) {
     task_.start();
   }
   RunningCall(const RunningCall&) = delete;

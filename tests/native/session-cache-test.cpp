@@ -83,6 +83,70 @@ TEST_F(SessionCache, NumbersTheKeysThatItReadsAtOnceAndNoOthers) {
   EXPECT_GT(number(), bobs) << "a number is never used again";
 }
 
+// --- a record that is as it was ---
+
+/// Alice's session is known, and has been found as it was once.
+class KnownRecord : public SessionCache {
+ protected:
+  KnownRecord() {
+    for (int reads = 0; reads < 3; ++reads) EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
+    EXPECT_EQ(isolate.foundAgain(), 1U);
+  }
+  ~KnownRecord() override { EXPECT_EQ(isolate.foundAgain(), 2U) << "this was about a record found again"; }
+};
+
+TEST_F(KnownRecord, IsShownWithItsEndAndOffered) {
+  const Call& get = isolate.beginGet();
+  EXPECT_EQ(isolate.outcome(get), SessionOutcome::Hit);
+  EXPECT_EQ(get.result().expiresAt, testing::kSessionEnd);
+  EXPECT_TRUE(isolate.keep(get));
+  EXPECT_TRUE(isolate.recalls());
+}
+
+TEST_F(KnownRecord, EndsAllTheSame) {
+  store.advance(std::chrono::hours{24});
+  EXPECT_EQ(isolate.get(kAnyAge), SessionOutcome::Miss);
+}
+
+TEST_F(KnownRecord, IsVoidByAWatermark) {
+  store.write(kWatermark.text, encodeWatermark(kStart));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
+TEST_F(KnownRecord, IsVoidByAFence) {
+  store.write(kFence.text, encodeWatermark(kStart));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
+TEST_F(KnownRecord, IsNotShownWhereAFenceCannotBeRead) {
+  store.write(kFence.text, "not json");
+  EXPECT_EQ(isolate.get(), SessionOutcome::Corrupt);
+}
+
+TEST_F(KnownRecord, IsAsOldAsItsMetadataSays) {
+  store.advance(kMaxStale + Millis{1});
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
+TEST_F(SessionCache, ChecksARecordAnewThatHasChanged) {
+  for (int reads = 0; reads < 3; ++reads) isolate.get();
+  stores({.role = "admin"});
+  EXPECT_EQ(isolate.get(), SessionOutcome::Corrupt);
+  stores({.sessionUserId = "bob", .userId = "bob"});
+  store.write("urev:bob", encodeWatermark(kStart));
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+  EXPECT_EQ(isolate.foundAgain(), 1U);
+}
+
+TEST_F(SessionCache, OffersNothingToWhomeverKeepsNothing) {
+  const Call& kept = isolate.beginGet();
+  EXPECT_EQ(isolate.outcome(kept), SessionOutcome::Hit);
+  EXPECT_TRUE(kept.result().offer);
+  const Call& unkept = isolate.beginGet({.maxStale = kMaxStale, .offered = false});
+  EXPECT_EQ(isolate.outcome(unkept), SessionOutcome::Hit);
+  EXPECT_FALSE(unkept.result().offer);
+}
+
 TEST_F(SessionCache, ReadsTheWatermarkOfTheUserThatTheTokenHasNow) {
   isolate.get();
   stores({.sessionUserId = "bob", .userId = "bob"});

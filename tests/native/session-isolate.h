@@ -42,7 +42,10 @@ class SessionIsolate {
   }
 
   Call& beginGet(Millis maxStale = kMaxStale, const std::string& token = "token-of-alice") {
-    return begin([&](KvStore& kv) { return getSession(memory_, kv, names(token), maxStale); });
+    return beginGet(ReadTerms{maxStale}, token);
+  }
+  Call& beginGet(ReadTerms terms, const std::string& token = "token-of-alice") {
+    return begin([&](KvStore& kv) { return getSession(memory_, kv, names(token), terms); });
   }
   Call& beginSet(const ToSet& set = {}) {
     const std::string& token = set.session.token;
@@ -70,6 +73,9 @@ class SessionIsolate {
     return recallSession(tier_, 0, token, store_.now(), maxAge, maxStale).has_value();
   }
 
+  /// Reads of known keys that found a session as it was before.
+  std::size_t foundAgain() const { return sessions_.foundAgain(); }
+
   SessionOutcome get(Millis maxStale = kMaxStale, const std::string& token = "token-of-alice") {
     return outcome(beginGet(maxStale, token));
   }
@@ -88,13 +94,14 @@ class SessionIsolate {
   }
   template <class Make>
   Call& begin(Make make, std::string payload = {}) {
-    return *calls_.emplace_back(std::make_unique<Call>(store_, make, std::move(payload), place_));
+    return *calls_.emplace_back(std::make_unique<Call>(store_, make, std::move(payload), place_, &sessions_));
   }
 
   FakeStore& store_;
   int place_;
   TokenForm form_;
   Tier tier_{HashSeed{3, 4}};
+  HostKnownSessions sessions_;
   SessionMemory memory_{64, HashSeed{1, 2}, tier_};
   std::vector<std::unique_ptr<Call>> calls_;
 };

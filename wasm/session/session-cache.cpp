@@ -51,7 +51,7 @@ std::optional<Instant> newest(const RevokedBefore& revoked) { return std::max(re
 
 }  // namespace
 
-Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, Millis maxStale) {
+Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, ReadTerms terms) {
   const Stamp began = memory.tier.stamp();
   const SharedNames first = names;
   const bool guessed = !first->user.text.empty();
@@ -73,20 +73,24 @@ Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedName
   if (!*read.outcome) co_return SessionAnswer{SessionOutcome::Miss};
 
   const SessionFacts& facts = *(**read.outcome).session;
-  const Result<Instant> expiresAt = checkRecord(facts, first->token());
+  const Result<Instant> expiresAt = facts.knownEnd ? *facts.knownEnd : checkRecord(facts, first->token());
   if (!expiresAt || !readable) co_return SessionAnswer{SessionOutcome::Corrupt};
   const SessionStamps stamps = facts.stamps;
-  StoreKey user{first->plain.store, key::forUserWatermark(facts.userId)};
-  const bool guessedRight = user == first->user;
+  bool guessedRight = facts.knownEnd.has_value();
   if (!guessedRight) {
-    names = namesWith(*first, std::move(user));
-    memory.known.note(names);
+    StoreKey user{first->plain.store, key::forUserWatermark(facts.userId)};
+    guessedRight = user == first->user;
+    if (!guessedRight) {
+      names = namesWith(*first, std::move(user));
+      memory.known.note(names);
+    }
   }
   const auto shown = [&](Instant now) {
     SessionAnswer answer{SessionOutcome::Miss};
-    if (*expiresAt <= now || !isCurrent(stamps, knownOf(memory.revocations, *names), now, maxStale)) return answer;
+    if (*expiresAt <= now || !isCurrent(stamps, knownOf(memory.revocations, *names), now, terms.maxStale)) return answer;
     answer.outcome = SessionOutcome::Hit;
-    answer.offer = offerOf(*names, {began, kEarliest}, *expiresAt, stamps, now);
+    answer.expiresAt = *expiresAt;
+    if (terms.offered) answer.offer = offerOf(*names, {began, kEarliest}, *expiresAt, stamps, now);
     return answer;
   };
   SessionAnswer answer = shown(read.now);

@@ -27,6 +27,7 @@ struct SessionAnswer {
   SessionOutcome outcome;
   std::optional<ErrorCode> error = {};
   std::optional<Offer> offer = {};
+  Instant expiresAt = kEarliest;  // of a Hit
 };
 
 /// What an isolate remembers of sessions.
@@ -39,11 +40,17 @@ struct SessionMemory {
   Tier& tier;
 };
 
-/// Reads a session, and offers it to memory. A copy is shown only if it is well-formed, unexpired, the presented token's own, no older than `maxStale`,
-/// and loaded after both the watermark of its user and its token's fence; one of these that cannot be read is a miss.
+/// How a session is to be read.
+struct ReadTerms {
+  Millis maxStale;      // how long ago a copy may have been loaded
+  bool offered = true;  // whether memory is to have what is found
+};
+
+/// Reads a session. A copy is shown only if it is well-formed, unexpired, the presented token's own, no older than `maxStale`, and
+/// loaded after both the watermark of its user and its token's fence; one of these that cannot be read is a miss.
 /// Cost: the session and the fence in one read, with the watermark where the token's user is known, else that in a second; under
 /// hashed keys one more read of one key where nothing stands under the hash.
-Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, Millis maxStale);
+Task<SessionAnswer> getSession(SessionMemory& memory, KvStore& store, SharedNames names, ReadTerms terms);
 
 /// A session that `checkRecord` has accepted, on its way to the store.
 struct SessionToStore {

@@ -46,6 +46,8 @@ struct SessionFacts {
   std::string_view expiresAt = {};
   std::string_view role = {};
   SessionStamps stamps = {};
+  /// Of a record that a read of the same keys has shown before: when it was found to end. Nothing else but the stamps is told then.
+  std::optional<Instant> knownEnd = {};
 };
 
 /// Whether two secrets are the same, in time that depends on their lengths alone.
