@@ -29,6 +29,9 @@ const KEYS = 32;
 const WRITTEN = 1_000;
 /** And those of the sessions that are in memory, which nothing writes again. */
 const REMEMBERED = 2_000;
+/** And those of more sessions than an isolate knows by their texts, so that each is parsed and checked whenever it is read. */
+const MANY = 3_000;
+const MANY_SESSIONS = 512;
 const DAY_SECONDS = 86_400;
 const UNREACHED = { limit: 1_000_000_000, window: DAY_SECONDS, keyPrefix: 'rl:bench:' };
 /** Of its own: on KV all cases share one namespace, and one rule has one counter there. */
@@ -182,21 +185,14 @@ export const cases: readonly Case[] = [
     },
   ),
   ...(['plain', 'checked', 'valibot'] as const).map((against) =>
-    compare(
-      'session.get',
-      labels[against],
-      { ours: sessionCaches.ours, plain: sessionCaches[against] },
-      async (cache: Sessions) => {
-        const sessions = keysOf(sampleSession);
-        for (const session of sessions) await cache.set(session.session.token, session);
-        return {
-          operate: async (number) => {
-            const { token } = pick(sessions, number % KEYS).session;
-            const found = await cache.get(token);
-            expect(found !== null && found.session.token === token, 'session.get missed');
-          },
-        };
-      },
+    compare('session.get', labels[against], { ours: sessionCaches.ours, plain: sessionCaches[against] }, (cache: Sessions) =>
+      reading(cache, keysOf(sampleSession)),
+    ),
+  ),
+  compare('session.get, of many', 'plain', { ours: sessionCaches.ours, plain: sessionCaches.plain }, (cache: Sessions) =>
+    reading(
+      cache,
+      Array.from({ length: MANY_SESSIONS }, (_, number) => sampleSession(number + MANY)),
     ),
   ),
   ...(['plain', 'checked'] as const).map((against) =>
@@ -322,6 +318,18 @@ function compare<Client>(
     against,
     ours: (store) => sideOf(make.ours(store), store),
     plain: (store) => sideOf(make.plain(store), store),
+  };
+}
+
+/** Reads sessions from the store in turns. */
+async function reading(cache: Sessions, sessions: readonly CachedSession[]): Promise<Side> {
+  for (const session of sessions) await cache.set(session.session.token, session);
+  return {
+    operate: async (number) => {
+      const { token } = pick(sessions, number % sessions.length).session;
+      const found = await cache.get(token);
+      expect(found !== null && found.session.token === token, 'session.get missed');
+    },
   };
 }
 
