@@ -50,6 +50,11 @@ set(DECIDING_SOURCES
   bindings/numbers.cpp
   bindings/rate-limit-exports.cpp
   bindings/reply.cpp
+  bindings/further-keys.cpp
+  bindings/instance-exports.cpp
+  bindings/mailbox.cpp
+  bindings/text-buffer.cpp
+  wasm/memory/siphash.cpp
   wasm/ratelimit/attempts.cpp
   wasm/ratelimit/fixed-window.cpp
   wasm/ratelimit/gcra.cpp
