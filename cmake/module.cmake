@@ -2,6 +2,7 @@
 set(MODULE_COMPILE_OPTIONS
   -flto
   -mtail-call  # symmetric transfer between coroutines in constant stack
+  -fno-c++-static-destructors  # an instance does not end, it is forgotten
 )
 
 # For size. A call is kept where the function called has other callers, even if it is as short as the call: calls resemble each
