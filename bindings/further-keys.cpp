@@ -21,9 +21,10 @@ std::span<const std::optional<std::string_view>> FurtherKeys::take(std::size_t c
   return {texts_.data(), count};
 }
 
-FurtherKeys& furtherKeys() {
-  static FurtherKeys instance;
-  return instance;
-}
+namespace {
+constinit FurtherKeys instance;
+}  // namespace
+
+FurtherKeys& furtherKeys() { return instance; }
 
 }  // namespace codex::bindings

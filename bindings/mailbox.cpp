@@ -119,7 +119,7 @@ State Mailbox::settle(std::uint32_t index) {
   out.set(Field::Entry, request.entry == nullptr ? 0.0 : 1.0);
   if (request.entry != nullptr) describe(*request.entry);
   out.set(Field::TtlSeconds, static_cast<double>(request.ttl.count()));
-  out.set(Field::CacheTtlSeconds, request.cacheTtl ? static_cast<double>(request.cacheTtl->count()) : 0.0);
+  out.set(Field::CacheTtlSeconds, static_cast<double>(request.cacheTtl.count()));
   out.set(Field::FurtherKeys, request.also.size());
   out.set(Field::KnownKeys, static_cast<double>(request.knownKeys));
   if (!request.also.empty()) furtherKeys().show(request.also);

@@ -2,9 +2,10 @@
 
 namespace codex::bindings {
 
-Numbers& numbers() {
-  static Numbers instance;
-  return instance;
-}
+namespace {
+constinit Numbers instance;
+}  // namespace
+
+Numbers& numbers() { return instance; }
 
 }  // namespace codex::bindings

@@ -43,9 +43,10 @@ void Reply::verdict(const RateLimitVerdict& verdict) {
   set(Field::Failure, verdict.error ? static_cast<double>(*verdict.error) : -1.0);
 }
 
-Reply& reply() {
-  static Reply instance;
-  return instance;
-}
+namespace {
+constinit Reply instance;
+}  // namespace
+
+Reply& reply() { return instance; }
 
 }  // namespace codex::bindings

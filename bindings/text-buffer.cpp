@@ -38,9 +38,10 @@ std::string_view TextBuffer::nextHead(int length) {
   return text;
 }
 
-TextBuffer& textBuffer() {
-  static TextBuffer instance;
-  return instance;
-}
+namespace {
+constinit TextBuffer instance;
+}  // namespace
+
+TextBuffer& textBuffer() { return instance; }
 
 }  // namespace codex::bindings

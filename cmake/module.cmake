@@ -1,7 +1,8 @@
-# codex-core.js and codex-core.wasm, which ship, and codex-core.d.ts, from the core and its bindings.
+# codex-core.wasm, which ships, and codex-core.d.ts, from the core and its bindings.
 set(MODULE_COMPILE_OPTIONS
   -flto
   -mtail-call  # symmetric transfer between coroutines in constant stack
+  -fno-c++-static-destructors  # an instance does not end, it is forgotten
 )
 
 # For size. A call is kept where the function called has other callers, even if it is as short as the call: calls resemble each
@@ -32,14 +33,13 @@ set(MODULE_LINK_OPTIONS
   -sMAXIMUM_MEMORY=64MB
 )
 
-# The JavaScript around it: Emscripten's smallest, and what stands in the place of embind's and of instantiating from bytes.
-set(MODULE_RUNTIME ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js)
+# Emscripten makes JavaScript around it that nobody uses: bindings/codex-core.js stands in its place. So it is the smallest, and must
+# not give short names to what is exported, which libexports.js keeps it from.
 set(MODULE_RUNTIME_OPTIONS
   -sMINIMAL_RUNTIME
-  -sINCOMING_MODULE_JS_API=wasm
-  -sEXPORTED_RUNTIME_METHODS=wasmMemory
-  --js-library ${PROJECT_SOURCE_DIR}/bindings/embind-exports.js
-  --pre-js ${PROJECT_SOURCE_DIR}/bindings/instantiate.js
+  -sEXPORTED_FUNCTIONS=_functions
+  -sEXPORTED_RUNTIME_METHODS=wasmMemory,wasmTable
+  -lexports.js
 )
 
 target_compile_options(core PRIVATE ${MODULE_COMPILE_OPTIONS})
@@ -79,7 +79,7 @@ add_executable(codex-core ${SHIPPED_SOURCES})
 target_link_libraries(codex-core PRIVATE bindings)
 target_compile_options(codex-core PRIVATE ${MODULE_COMPILE_OPTIONS})
 target_link_options(codex-core PRIVATE ${MODULE_LINK_OPTIONS} ${MODULE_RUNTIME_OPTIONS})
-set_target_properties(codex-core PROPERTIES SUFFIX .js LINK_DEPENDS "${MODULE_RUNTIME}")
+set_target_properties(codex-core PROPERTIES SUFFIX .js)
 warnings_are_errors(codex-core)
 
 # The same with the types and enumerations, linked for its declarations alone.

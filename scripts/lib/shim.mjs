@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { toolEnvironment } from './environment.mjs';
+import { Failure } from './failure.mjs';
 import { buildDir, root } from './paths.mjs';
 import { withProgress } from './progress.mjs';
 import { must } from './run.mjs';
@@ -37,8 +38,10 @@ function generatedFiles() {
   const made = (name) => readFileSync(join(buildDir, 'wasm', name));
   const wasm = made('codex-core.wasm');
   const [numbers, enums] = enumsIn(made('codex-core.d.ts').toString());
+  const { constants, names } = registeredBy(made('codex-core-declarations.wasm'), wasm);
   return new Map([
-    ['codex-core.js', made('codex-core.js')],
+    ['codex-core.js', readFileSync(join(root, 'bindings', 'codex-core.js'))],
+    ['codex-core.names.js', Buffer.from(`export const constants = ${constants};\nexport const names = ${names};\n`)],
     ['codex-core.d.ts', made('codex-core.d.ts')],
     ...numbers.flatMap(({ name, members }) => [
       [
@@ -71,6 +74,41 @@ function enumsIn(declarations) {
   }));
   const isNumbers = ({ members }) => members.every((member) => /^[A-Z]/.test(member));
   return [all.filter(isNumbers), all.filter((one) => !isNumbers(one)).map(({ text }) => text)];
+}
+
+/**
+ * What the declared module registers with embind when it starts: constants, and functions in the order of its objects. The one that
+ * ships has the same objects and keeps the functions in that order, without names.
+ */
+function registeredBy(declared, shipped) {
+  const constants = {};
+  const functions = [];
+  const core = instanceOf(declared, {
+    _embind_register_constant: (name, _type, value) => {
+      constants[textAt(name)] = value;
+    },
+    _embind_register_function: (name, types) => {
+      functions.push({ name: textAt(name), parameters: types - 1 });
+    },
+  });
+  const textAt = (address) => {
+    const bytes = Buffer.from(core.memory.buffer, address);
+    return bytes.toString('utf8', 0, bytes.indexOf(0));
+  };
+  core.__wasm_call_ctors();
+
+  const { memory, __indirect_function_table: table, functions: list } = instanceOf(shipped, {});
+  const places = new Uint32Array(memory.buffer, list(), functions.length + 1);
+  const agree = functions.every(({ parameters }, at) => table.get(places[at])?.length === parameters);
+  if (!agree || places[functions.length] !== 0) throw new Failure('the core and its declarations have other functions');
+  return { constants: JSON.stringify(constants), names: JSON.stringify(functions.map(({ name }) => name)) };
+}
+
+/** An instance that hears of nothing but what `env` is told. */
+function instanceOf(bytes, env) {
+  const module = new WebAssembly.Module(bytes);
+  const ignored = WebAssembly.Module.imports(module).map(({ name }) => [name, () => {}]);
+  return new WebAssembly.Instance(module, { env: { ...Object.fromEntries(ignored), ...env } }).exports;
 }
 
 function kebabCase(name) {

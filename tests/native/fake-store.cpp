@@ -83,7 +83,7 @@ void FakeStore::begin(Connection& connection, KvOperation& operation) {
               std::string(request.value),
               request.entry == nullptr ? std::string(request.metadata) : metadataOf(*request.entry),
               request.ttl,
-              request.cacheTtl,
+              request.cacheTtl == Seconds{0} ? std::nullopt : std::optional(request.cacheTtl),
               {request.also.begin(), request.also.end()},
               request.knownKeys};
   expectAcceptable(asked);

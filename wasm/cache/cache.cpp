@@ -68,8 +68,8 @@ Task<CacheAnswer> put(KvStore& store, Memory memory, NewEntry entry, Instant now
   const KvAnswer answer = co_await store.perform({.verb = KvVerb::Put,
                                                   .kind = KvValue::Payload,
                                                   .key = entry.key.text,
-                                                  .entry = &envelope,
-                                                  .ttl = entry.lifetime->physical});
+                                                  .ttl = entry.lifetime->physical,
+                                                  .entry = &envelope});
   CacheAnswer result = answer.outcome ? CacheAnswer{CacheOutcome::Stored} : failed(answer);
   if (answer.outcome || entry.loaded) {
     result.offer = offerOf(memory, entry, envelope, epochs, answer.now);

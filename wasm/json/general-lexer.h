@@ -8,8 +8,8 @@
 #include <utility>
 
 // The lexer of nlohmann/json as a type of our own, so that what is specialised here is specialised for nobody else. What is
-// replaced weighs more than all the rest of the library that is wanted: a message for each thing that may be wrong, the text read
-// so far, the C library's conversions, its locale and its `snprintf`.
+// replaced weighs more than all the rest of the library that is wanted: the text read so far, the C library's conversions, its locale
+// and its `snprintf`.
 
 namespace codex::json {
 
@@ -72,11 +72,6 @@ using codex::json::Json;
 template <>
 inline char lexer<Json, Input>::get_decimal_point() noexcept {
   return '.';
-}
-
-template <>
-inline std::string lexer<Json, Input>::get_token_string() const {
-  return {};
 }
 
 template <>

@@ -25,7 +25,7 @@ enum class KvValue {
   Session,  // it stays with the host, which parses it and hands over what the session rules ask for
 };
 
-/// One operation on one key.
+/// One operation on one key. What is absent is zero and stands in one piece, so that it is cleared at once.
 struct KvRequest {
   KvVerb verb;
   KvValue kind = KvValue::Text;
@@ -34,16 +34,16 @@ struct KvRequest {
   std::string_view value = {};
   /// JSON, or empty for none.
   std::string_view metadata = {};
-  /// The metadata of a cache entry, which the host writes as JSON from its numbers.
-  const entry::Envelope* entry = nullptr;
   Seconds ttl{0};
-  /// How long KV's edge may serve this read from its own cache; nothing means KV's default.
-  std::optional<Seconds> cacheTtl = {};
+  /// How long KV's edge may serve this read from its own cache; 0 means KV's default.
+  Seconds cacheTtl{0};
   /// More keys, at most `kMaxFurtherKeys`, to be read at once with `key` for their texts: one bulk read where the store has
   /// that. They live as long as `key` must.
   std::span<const std::string_view> also = {};
   /// Where not 0, a number that all these keys have had and will have for themselves: the host need decode them once only.
   std::uint64_t knownKeys = 0;
+  /// The metadata of a cache entry, which the host writes as JSON from its numbers.
+  const entry::Envelope* entry = nullptr;
 };
 
 /// KV reads at most 100 keys in bulk (developers.cloudflare.com/kv/api/read-key-value-pairs).
@@ -68,7 +68,8 @@ struct KvAnswer {
 
 class KvStore;
 
-/// An operation under way: awaited in the frame of the coroutine that asks.
+/// An operation under way: awaited in the frame of the coroutine that asks, in the expression that makes it, since it refers to the
+/// request there.
 class [[nodiscard]] KvOperation {
  public:
   KvOperation(KvStore& store, const KvRequest& request) : store_(store), request_(request) {}
@@ -89,7 +90,7 @@ class [[nodiscard]] KvOperation {
 
  private:
   KvStore& store_;
-  KvRequest request_;
+  const KvRequest& request_;
   const KvAnswer* answer_ = nullptr;
   std::coroutine_handle<> waiter_;
 };
