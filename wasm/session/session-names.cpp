@@ -42,20 +42,24 @@ std::string sessionKeyOf(std::string_view value, std::string_view digest) {
   return hashed ? key::forHashedSession(value) : std::string(key::kSessionPrefix).append(value);
 }
 
-std::size_t KnownSessions::placeOf(StoreId store, std::string_view token) const {
-  return static_cast<std::size_t>(siphash({hashOf_.seed.low ^ store, hashOf_.seed.high}, token)) % kPlaces;
+std::size_t KnownSessions::pairOf(StoreId store, std::string_view token) const {
+  return static_cast<std::size_t>(siphash({hashOf_.seed.low ^ store, hashOf_.seed.high}, token)) % kPairs;
 }
 
 SharedNames KnownSessions::find(StoreId store, std::string_view token, TokenForm form) const {
-  const SharedNames& found = places_[placeOf(store, token)];
-  const bool same =
-      found && found->plain.store == store && found->token() == token && found->hashed() == (form == TokenForm::Hashed);
-  return same ? found : SharedNames();
+  for (const SharedNames& found : pairs_[pairOf(store, token)]) {
+    if (!found || found->plain.store != store || found->token() != token) continue;
+    if (found->hashed() == (form == TokenForm::Hashed)) return found;
+  }
+  return {};
 }
 
 void KnownSessions::note(const SharedNames& names) {
   if (names->number == 0) names->number = ++numbered_;
-  places_[placeOf(names->plain.store, names->token())] = names;
+  auto& [later, earlier] = pairs_[pairOf(names->plain.store, names->token())];
+  const bool anew = later && later->session == names->session;
+  if (!anew) earlier = std::exchange(later, names);
+  else later = names;
 }
 
 }  // namespace codex

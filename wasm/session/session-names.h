@@ -52,7 +52,7 @@ enum class SessionName { Fence, Watermark, Index, Session };
 std::string sessionKeyOf(std::string_view value, std::string_view digest);
 
 /// The names of the sessions seen lately, so that who comes again costs no hash, and one read instead of two. Wrong guesses of
-/// the user cost a read more and nothing else. A place for each hash of a token: who comes later takes it.
+/// the user cost a read more and nothing else. Two places for each hash of a token: who comes third takes that of who came first.
 class KnownSessions {
  public:
   explicit KnownSessions(HashSeed seed) : hashOf_{seed} {}
@@ -61,12 +61,13 @@ class KnownSessions {
   void note(const SharedNames& names);
 
  private:
-  static constexpr std::size_t kPlaces = 2048;
-  std::size_t placeOf(StoreId store, std::string_view token) const;
+  static constexpr std::size_t kPairs = 1024;
+  using Pair = std::array<SharedNames, 2>;
+  std::size_t pairOf(StoreId store, std::string_view token) const;
 
   StoreKeyHash hashOf_;
   std::uint64_t numbered_ = 0;
-  std::array<SharedNames, kPlaces> places_ = {};
+  std::array<Pair, kPairs> pairs_ = {};  // the later one first
 };
 
 }  // namespace codex
