@@ -11,10 +11,10 @@ namespace {
 /// Runs a change, which the object must hear of too where there is one.
 template <class Make>
 int change(const std::string& key, const LimitPolicy& policy, Make make) {
-  if (!isObject(policy.authority)) return call({}, std::move(make));
-  std::string asked = key;
-  call({}, std::move(make));
-  return ask(std::move(asked));
+  const bool asks = isObject(policy.authority);
+  std::string asked(asks ? std::string_view(key) : std::string_view());
+  const int state = call({}, std::move(make));
+  return asks ? ask(std::move(asked)) : state;
 }
 
 /// Refuses what `checkLimit` would refuse, and does nothing else.
