@@ -12,7 +12,7 @@ constexpr std::size_t kKnownRevocations = 4'096;
 
 }  // namespace
 
-std::unique_ptr<Isolate> isolate;
+std::unique_ptr<Isolate, Kept> isolate;
 Caller caller;
 
 Isolate::Isolate(HashSeed seed) : limits(kLimitCounters, seed), tier(seed), sessions(kKnownRevocations, seed, tier) {}

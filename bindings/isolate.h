@@ -25,8 +25,15 @@ struct Isolate {
   Mailbox mailbox;  // last, so that it goes first: the calls in it use the others
 };
 
+/// Leaves alone what is there as long as the instance: to destroy it would take code that never runs.
+struct Kept {
+  Kept() = default;
+  explicit(false) Kept(std::default_delete<Isolate>) {}
+  void operator()(Isolate*) const {}
+};
+
 /// The one of this instance, made by `configure`.
-extern std::unique_ptr<Isolate> isolate;
+extern std::unique_ptr<Isolate, Kept> isolate;
 
 /// Who is calling: on which namespace, and when.
 struct Caller {

@@ -18,19 +18,26 @@ std::string goodPrefix;
 
 Named named;
 
-std::optional<Error> name(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
+bool name(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost) {
+  const auto refused = [](const Error& error) {
+    refuse(error);
+    return false;
+  };
+  const Result<std::int64_t> costs = attemptCost(cost);
+  if (!costs) return refused(costs.error());
   const Result<RateLimitRule> rule = rateLimitRule(limit, windowSeconds, static_cast<LimitAlgorithm>(algorithm), burst);
-  if (!rule) return rule.error();
+  if (!rule) return refused(rule.error());
   named.prefix = textBuffer().next(prefix).head;
   if (named.prefix.empty() || named.prefix != goodPrefix) {
-    if (const std::optional<Error> error = key::checkPrefix(named.prefix)) return error;
+    if (const std::optional<Error> error = key::checkPrefix(named.prefix)) return refused(*error);
     goodPrefix = named.prefix;
   }
   named.identifier = textBuffer().next(identifier);
   named.attempt.key.store = caller.store;
   named.attempt.rule = *rule;
+  named.attempt.cost = *costs;
   key::writeForLimit(named.attempt.key.text, named.prefix, named.identifier);
-  return std::nullopt;
+  return true;
 }
 
 LimitAttempt attemptOnStore() {

@@ -28,8 +28,9 @@ struct Named {
 };
 extern Named named;
 
-/// Reads who attempts what. Returns what is wrong with it, if anything is.
-std::optional<Error> name(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst);
+/// Reads who attempts what. Whether it may be: if not, the reply says why, and the call is refused.
+bool name(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost = 1);
+inline constexpr int kRefused = static_cast<int>(State::Refused);
 
 /// The attempt for a call that goes to the store.
 LimitAttempt attemptOnStore();

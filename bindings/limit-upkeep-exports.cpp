@@ -11,18 +11,15 @@ namespace {
 /// Runs a change, which the object must hear of too where there is one.
 template <class Make>
 int change(const std::string& key, const LimitPolicy& policy, Make make) {
-  if (!isObject(policy.authority)) return call({}, std::move(make));
-  std::string asked = key;
-  call({}, std::move(make));
-  return ask(std::move(asked));
+  const bool asks = isObject(policy.authority);
+  std::string asked(asks ? std::string_view(key) : std::string_view());
+  const int state = call({}, std::move(make));
+  return asks ? ask(std::move(asked)) : state;
 }
 
 /// Refuses what `checkLimit` would refuse, and does nothing else.
 int vetLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost) {
-  const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  if (!attemptCosts) return refuse(attemptCosts.error());
-  const std::optional<Error> error = name(prefix, identifier, limit, windowSeconds, algorithm, burst);
-  return error ? refuse(*error) : number(State::Done);
+  return name(prefix, identifier, limit, windowSeconds, algorithm, burst, cost) ? number(State::Done) : kRefused;
 }
 
 /// What the numbers hold of an authority's answer, before the attempts; see `limit-numbers.h`.
@@ -41,11 +38,8 @@ RateLimitVerdict answered(const RateLimitRule& rule) {
 /// Takes in what the authority answered, or with a failure, that it did not.
 int settleLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
                 bool counts, unsigned packed, bool reached) {
-  const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  if (!attemptCosts) return refuse(attemptCosts.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  if (!name(prefix, identifier, limit, windowSeconds, algorithm, burst, cost)) return kRefused;
   LimitAttempt& attempt = named.attempt;
-  attempt.cost = *attemptCosts;
   attempt.counts = counts;
   const LimitPolicy policy = policyOf(packed);
   if (!reached) return done(decideAlone(isolate->limits, attempt, policy, ErrorCode::StoreUnavailable, caller.now));
@@ -53,7 +47,7 @@ int settleLimit(int prefix, int identifier, double limit, double windowSeconds, 
 }
 
 int writeLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst) {
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  if (!name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return kRefused;
   LimitAttempt& attempt = named.attempt;
   return call(attempt.key.text,
               [&](KvStore& store) { return codex::writeLimit(isolate->limits, store, attempt.key, attempt.rule, caller.now); });
@@ -61,13 +55,11 @@ int writeLimit(int prefix, int identifier, double limit, double windowSeconds, i
 
 int refundLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
                 double opening, double sequence, unsigned packed) {
-  const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  if (!attemptCosts) return refuse(attemptCosts.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  if (!name(prefix, identifier, limit, windowSeconds, algorithm, burst, cost)) return kRefused;
   const LimitAttempt& attempt = named.attempt;
   const LimitTicket ticket = ticketOf(opening, sequence);
   const LimitPolicy policy = policyOf(packed);
-  report(codex::refundLimit(isolate->limits, attempt.key, attempt.rule, ticket, *attemptCosts, policy, caller.now));
+  report(codex::refundLimit(isolate->limits, attempt.key, attempt.rule, ticket, attempt.cost, policy, caller.now));
   return isObject(policy.authority) ? ask(attempt.key.text) : number(State::Done);
 }
 
@@ -75,7 +67,7 @@ int blockLimit(int prefix, int identifier, double limit, double windowSeconds, i
                unsigned packed) {
   const Result<Millis> length = blockLength(seconds);
   if (!length) return refuse(length.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  if (!name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return kRefused;
   const LimitPolicy policy = policyOf(packed);
   return change(named.attempt.key.text, policy, [&](KvStore& store) {
     return codex::blockLimit(isolate->limits, store, attemptOnStore(), *length, policy, caller.now);
@@ -83,7 +75,7 @@ int blockLimit(int prefix, int identifier, double limit, double windowSeconds, i
 }
 
 int unblockLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, unsigned packed) {
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  if (!name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return kRefused;
   const LimitPolicy policy = policyOf(packed);
   return change(named.attempt.key.text, policy, [&](KvStore& store) {
     return codex::unblockLimit(isolate->limits, store, attemptOnStore(), policy, caller.now);

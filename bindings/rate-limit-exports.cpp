@@ -14,11 +14,8 @@ unsigned limitPolicy(int authority, int onUnavailable, bool shadow, bool governe
 
 int checkLimit(int prefix, int identifier, double limit, double windowSeconds, int algorithm, double burst, double cost,
                bool counts, unsigned packed) {
-  const Result<std::int64_t> attemptCosts = attemptCost(cost);
-  if (!attemptCosts) return refuse(attemptCosts.error());
-  if (const auto error = name(prefix, identifier, limit, windowSeconds, algorithm, burst)) return refuse(*error);
+  if (!name(prefix, identifier, limit, windowSeconds, algorithm, burst, cost)) return kRefused;
   LimitAttempt& attempt = named.attempt;
-  attempt.cost = *attemptCosts;
   attempt.counts = counts;
   const LimitPolicy policy = policyOf(packed);
   if (const auto verdict = decideHere(isolate->limits, attempt, policy, caller.now)) return done(*verdict);

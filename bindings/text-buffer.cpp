@@ -9,7 +9,7 @@ void TextBuffer::absorb(std::size_t offset, std::size_t length, bool last) {
   if (!hash_) hash_.emplace();
   hash_->update({bytes_.data() + offset, length});
   if (last) {
-    absorbed_.push_back(hash_->finish());
+    absorbed_.at(absorbedCount_++) = hash_->finish();
     hash_.reset();
   }
 }
@@ -17,15 +17,15 @@ void TextBuffer::absorb(std::size_t offset, std::size_t length, bool last) {
 void TextBuffer::clear() {
   rewind();
   hash_.reset();
-  absorbed_.clear();
+  absorbedCount_ = taken_ = 0;
 }
 
 InputText TextBuffer::next(int length) {
   InputText text{nextHead(length)};
   if (length < 0) {
-    if (absorbed_.empty()) std::abort();
-    text.digestOfWhole = absorbed_.front();
-    absorbed_.erase(absorbed_.begin());
+    if (taken_ == absorbedCount_) std::abort();
+    text.digestOfWhole = absorbed_[taken_++];
+    if (taken_ == absorbedCount_) absorbedCount_ = taken_ = 0;
   }
   return text;
 }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "wasm/kv/text.h"
 
@@ -16,8 +15,9 @@ class TextBuffer {
  public:
   /// UTF-16 units of a text that enters whole. What is longer is absorbed piece by piece, and only its first part stays.
   static constexpr std::size_t kWholeUnits = 2048;
-  /// UTF-8 takes at most three bytes for a UTF-16 unit, and a call has at most eight texts.
-  static constexpr std::size_t kBytes = kWholeUnits * 3 * 8;
+  static constexpr std::size_t kMostTexts = 8;  // of a call
+  /// UTF-8 takes at most three bytes for a UTF-16 unit.
+  static constexpr std::size_t kBytes = kWholeUnits * 3 * kMostTexts;
 
   char* address() { return bytes_.data(); }
 
@@ -40,7 +40,9 @@ class TextBuffer {
   std::array<char, kBytes> bytes_ = {};
   std::size_t at_ = 0;
   std::optional<Sha256> hash_;
-  std::vector<Digest> absorbed_;
+  std::array<Digest, kMostTexts> absorbed_ = {};
+  std::size_t absorbedCount_ = 0;
+  std::size_t taken_ = 0;  // of those absorbed
 };
 
 /// The one buffer of this instance.

@@ -9,7 +9,7 @@ import { binDir, root } from './paths.mjs';
 /** What we aim at (docs/design.md, Size). */
 export const SIZE_AIM_BYTES = 64 * 1024;
 /** What nobody may pass unnoticed: what it is now, and a little. */
-export const SIZE_LIMIT_BYTES = 68 * 1024;
+export const SIZE_LIMIT_BYTES = 65 * 1024;
 
 /** The parts of it, each with its bytes as they are and gzipped. */
 export function shippedParts() {

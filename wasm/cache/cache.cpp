@@ -27,12 +27,24 @@ std::string listRead(std::string_view list, const KvAnswer& read) {
   return tags::withEpochs(list, &first, read.also);
 }
 
-/// Drops from memory what is being deleted, at once and, since a read that begins meanwhile may still see it, once more.
-Task<CacheAnswer> erase(KvStore& store, Memory memory, std::string key, CacheOutcome done, Instant now) {
-  buryEntry(memory, key, now);
-  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = key});
-  buryEntry(memory, key, answer.now);
+/// Deletes a key, or gives it another value, which is kept so long that no entry outlives it. What is there now `bury` drops from
+/// memory, at once and, since a read that begins meanwhile may still see it, once more.
+Task<CacheAnswer> replace(KvStore& store, Memory memory, std::string key, std::string value, CacheOutcome done,
+                          decltype(&buryEntry) bury, Instant now) {
+  bury(memory, key, now);
+  KvRequest request{.verb = KvVerb::Delete, .key = key};
+  if (!value.empty()) {
+    request.verb = KvVerb::Put;
+    request.value = value;
+    request.ttl = kv::kMaxTtl;
+  }
+  const KvAnswer answer = co_await store.perform(request);
+  bury(memory, key, answer.now);
   co_return answer.outcome ? CacheAnswer{done} : failed(answer);
+}
+
+Task<CacheAnswer> erase(KvStore& store, Memory memory, std::string key, CacheOutcome done, Instant now) {
+  return replace(store, memory, std::move(key), {}, done, buryEntry, now);
 }
 
 /// What memory should keep of a value that was written or loaded here. What began before that and arrives later must not take
@@ -151,14 +163,9 @@ Task<CacheAnswer> deleteEntry(KvStore& store, Memory memory, key::CacheKey key, 
 
 Task<CacheAnswer> invalidateTag(KvStore& store, Memory memory, Group group, std::int64_t epoch, Instant now) {
   const tags::EpochKeys epochs(group.epochPrefix, group.tags);
-  const std::string_view key = epochs.keys().front();
   std::string value;
   json::appendNumber(value, epoch);
-  buryEpoch(memory, key, now);
-  // Kept so long that no entry outlives it.
-  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Put, .key = key, .value = value, .ttl = kv::kMaxTtl});
-  buryEpoch(memory, key, answer.now);
-  co_return answer.outcome ? CacheAnswer{CacheOutcome::Stored} : failed(answer);
+  return replace(store, memory, std::string(epochs.keys().front()), std::move(value), CacheOutcome::Stored, buryEpoch, now);
 }
 
 }  // namespace codex

@@ -90,19 +90,20 @@ Result<void> add(std::string& list, const InputText& tag) {
 std::string epochPrefix(std::string_view clientNamespace) {
   std::string prefix = "e:";
   prefix += clientNamespace;
-  return prefix += ':';
+  prefix += ':';
+  return prefix;
 }
 
 EpochKeys::EpochKeys(std::string_view prefix, std::string_view list) {
   const auto count = static_cast<std::size_t>(std::ranges::count(list, ':')) / 2;
   if (count > kMaxFurtherKeys + 1) return;
   text_.reserve(list.size() + count * prefix.size());  // the keys point into it
-  keys_.reserve(count);
+  keys_ = std::make_unique<std::string_view[]>(count);
   while (const auto tag = take(list)) {
     const std::size_t begin = text_.size();
     text_ += prefix;
     text_ += tag->name;
-    keys_.push_back(std::string_view(text_).substr(begin));
+    keys_[count_++] = std::string_view(text_).substr(begin);
   }
 }
 

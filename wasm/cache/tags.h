@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "wasm/error.h"
 #include "wasm/kv/key.h"
@@ -35,11 +35,12 @@ class EpochKeys {
   EpochKeys(const EpochKeys&) = delete;
   EpochKeys& operator=(const EpochKeys&) = delete;
 
-  std::span<const std::string_view> keys() const { return keys_; }
+  std::span<const std::string_view> keys() const { return {keys_.get(), count_}; }
 
  private:
   std::string text_;
-  std::vector<std::string_view> keys_;
+  std::unique_ptr<std::string_view[]> keys_;
+  std::size_t count_ = 0;
 };
 
 /// What a read found under the key of an epoch.

@@ -92,12 +92,6 @@ inline void lexer<Json, Input>::reset() noexcept {
   token_buffer.clear();
 }
 
-/// Nobody asks for comments.
-template <>
-inline bool lexer<Json, Input>::scan_comment() {
-  return false;
-}
-
 /// RFC 8259, 7: what is escaped, and well-formed UTF-8 (Unicode 16, table 3-7).
 template <>
 inline auto lexer<Json, Input>::scan_string() -> token_type {
@@ -174,6 +168,46 @@ inline auto lexer<Json, Input>::scan_number() -> token_type {
   unget();
   value_float = codex::json::valueIfWhole(token_buffer.c_str());
   return token_type::value_float;
+}
+
+/// RFC 8259, 2 and 3.
+template <>
+inline auto lexer<Json, Input>::scan() -> token_type {
+  const auto literal = [this](std::string_view rest, token_type token) {
+    for (const char wanted : rest) {
+      if (get() != wanted) return token_type::parse_error;
+    }
+    return token;
+  };
+  if (position.chars_read_total == 0 && !skip_bom()) return token_type::parse_error;
+  skip_whitespace();
+  switch (current) {
+    case '[':
+      return token_type::begin_array;
+    case ']':
+      return token_type::end_array;
+    case '{':
+      return token_type::begin_object;
+    case '}':
+      return token_type::end_object;
+    case ':':
+      return token_type::name_separator;
+    case ',':
+      return token_type::value_separator;
+    case '"':
+      return scan_string();
+    case 't':
+      return literal("rue", token_type::literal_true);
+    case 'f':
+      return literal("alse", token_type::literal_false);
+    case 'n':
+      return literal("ull", token_type::literal_null);
+    case '\0':
+    case char_traits<char_type>::eof():
+      return token_type::end_of_input;
+    default:
+      return scan_number();
+  }
 }
 
 }  // namespace nlohmann::detail

@@ -109,8 +109,8 @@ std::optional<Error> checkPrefix(std::string_view prefix) {
   if (prefix.empty()) return refused("keyPrefix must not be empty; use one such as 'rl:login:'");
   if (prefix.size() > kMaxPrefixBytes) return refused("keyPrefix must be at most 256 bytes of UTF-8");
   if (hasLoneSurrogate(prefix)) return refused("keyPrefix must be well-formed Unicode");
-  if (prefix.find("%:") != std::string_view::npos || prefix.find("%b:") != std::string_view::npos) {
-    return refused("keyPrefix must not contain '%:' or '%b:'");
+  for (std::string_view rest = prefix; !rest.empty(); rest.remove_prefix(1)) {
+    if (rest.starts_with("%:") || rest.starts_with("%b:")) return refused("keyPrefix must not contain '%:' or '%b:'");
   }
   for (const std::string_view foreign : kForeignPrefixes) {
     if (prefix.starts_with(foreign)) {

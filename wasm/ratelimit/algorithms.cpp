@@ -78,7 +78,8 @@ std::string encode(const LimitState& state, const RateLimitRule& rule) {
     text += "\":";
     json::appendNumber(text, state.*field.number);
   }
-  return text + '}';
+  text += '}';
+  return text;
 }
 
 std::optional<LimitState> decode(std::string_view text, const RateLimitRule& rule) {

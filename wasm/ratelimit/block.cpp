@@ -22,7 +22,8 @@ std::string encodeBlock(const Block& block) {
   json::appendNumber(text, block.made.time_since_epoch().count());
   text += R"(,"until":)";
   json::appendNumber(text, block.until.time_since_epoch().count());
-  return text + '}';
+  text += '}';
+  return text;
 }
 
 std::optional<Block> decodeBlock(std::string_view text) {

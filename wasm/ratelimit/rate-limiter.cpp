@@ -53,7 +53,12 @@ class WriteUnderWay {
 };
 
 /// Whose record it is stands in the metadata, so that the value stays the spec's.
-std::string metadataOf(const RateLimitRule& rule) { return R"({"p":")" + fingerprint(rule) + R"("})"; }
+std::string metadataOf(const RateLimitRule& rule) {
+  std::string text = R"({"p":")";
+  text += fingerprint(rule);
+  text += R"("})";
+  return text;
+}
 
 /// Whether a record was counted by another rule. One that does not say is taken for the spec's.
 bool isForeign(std::string_view metadata, const RateLimitRule& rule) {
@@ -73,6 +78,24 @@ bool adopt(Counter& counter, const KvAnswer& read) {
   const std::optional<LimitState> stored = decode((*read.outcome)->text, counter.rule());
   if (stored) counter.adopt(*stored, read.now);
   return stored.has_value();
+}
+
+/// Puts a block where everybody reads it, or deletes it where there is none; nobody does where they do not ask the store.
+Task<Result<Instant>> putBlock(KvStore& store, LimitAuthority authority, std::string key, std::optional<Block> block,
+                               Instant now) {
+  const Instant until = block ? block->until : now;
+  if (authority != LimitAuthority::Kv) co_return until;
+  KvRequest request{.verb = KvVerb::Delete, .key = key};
+  std::string value;
+  if (block) {
+    value = encodeBlock(*block);
+    request.verb = KvVerb::Put;
+    request.value = value;
+    request.ttl = storedTtl(until, now);
+  }
+  const KvAnswer answer = co_await store.perform(request);
+  if (!answer.outcome) co_return std::unexpected(answer.outcome.error());
+  co_return until;
 }
 
 /// Writes the counter as it stands.
@@ -171,12 +194,7 @@ Task<Result<Instant>> blockLimit(LimitTable& table, KvStore& store, LimitAttempt
     counter.block(block.until);
     table.rank(counter, true);
   });
-  if (policy.authority != LimitAuthority::Kv) co_return block.until;
-  const std::string value = encodeBlock(block);
-  const KvAnswer answer = co_await store.perform(
-      {.verb = KvVerb::Put, .key = attempt.blockKey, .value = value, .ttl = storedTtl(block.until, now)});
-  if (!answer.outcome) co_return std::unexpected(answer.outcome.error());
-  co_return block.until;
+  return putBlock(store, policy.authority, std::move(attempt.blockKey), block, now);
 }
 
 Task<Result<Instant>> unblockLimit(LimitTable& table, KvStore& store, LimitAttempt attempt, LimitPolicy policy, Instant now) {
@@ -186,10 +204,7 @@ Task<Result<Instant>> unblockLimit(LimitTable& table, KvStore& store, LimitAttem
     counter.block(kEarliest);
     table.rank(counter, counter.denies(1, now));
   });
-  if (policy.authority != LimitAuthority::Kv) co_return now;
-  const KvAnswer answer = co_await store.perform({.verb = KvVerb::Delete, .key = attempt.blockKey});
-  if (!answer.outcome) co_return std::unexpected(answer.outcome.error());
-  co_return now;
+  return putBlock(store, policy.authority, std::move(attempt.blockKey), std::nullopt, now);
 }
 
 Task<Result<Instant>> resetLimit(LimitTable& table, KvStore& store, StoreKey key, LimitAuthority authority, Instant now) {

@@ -10,7 +10,8 @@ namespace codex {
 std::string encodeWatermark(Instant before) {
   std::string text = R"({"before":)";
   json::appendNumber(text, before.time_since_epoch().count());
-  return text + '}';
+  text += '}';
+  return text;
 }
 
 std::optional<Instant> decodeWatermark(std::string_view text) {

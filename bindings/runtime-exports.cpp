@@ -1,4 +1,4 @@
-// What Emscripten has JavaScript do, done here, so that the module asks nothing of its host but to name the exports.
+// What Emscripten has JavaScript do, done here, so that the module imports nothing.
 
 #include <algorithm>
 #include <cstddef>
