@@ -427,6 +427,25 @@ describe('touch', () => {
     expect(await sessions.get(token)).toBeNull();
   });
 
+  it('makes a copy of unknown age no younger either: a revocation that KV shows late voids it', async () => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now, lagMs: 30_000 });
+    const token = newName();
+    const session = sessionOf(token, { userId: newName() });
+    // As a plain put writes it: without saying when the database was asked.
+    await kv.put(`session:${token}`, JSON.stringify(session));
+    clock.advance(30_000);
+    const options = { now: clock.now, memory: false } as const;
+    await new SessionCacheClient(recording(kv.elsewhere()), options).deleteUserSessions(session.user.id);
+    clock.advance(5000);
+    const sessions = new SessionCacheClient(kv, options);
+    const end = new Date(Date.parse(session.session.expiresAt) + 2 * HOUR_MS);
+    expect(await sessions.touch(token, end)).toBe(true);
+    expect((await sessions.get(token))?.session.expiresAt).toBe(end.toISOString());
+    clock.advance(30_000);
+    for (const client of [sessions, new SessionCacheClient(recording(kv), options)]) expect(await client.get(token)).toBeNull();
+  });
+
   it('works with hashed tokens', async () => {
     const { kv, token, sessions, end } = setUp({ hashTokens: true });
     await sessions.set(token, sessionOf(token, { id: 'id', expiresAt: end(HOUR_MS) }));

@@ -119,7 +119,8 @@ Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedName
   }
   const RevokedBefore revoked = knownOf(memory.revocations, *names);
   const std::optional<Instant> before = newest(revoked);
-  if (!session.stamps.loadedAt) {
+  // A copy whose end is put off is as old as it was, also where nobody knows how old.
+  if (!session.stamps.loadedAt && !session.stamps.touchedAt) {
     session.stamps.loadedAt = before ? std::max(now, *before + Millis{1}) : now;
   } else if (before && !isCurrent(session.stamps, revoked, now, kLatest - kEarliest)) {
     co_return SessionAnswer{SessionOutcome::Skipped};
