@@ -434,6 +434,20 @@ TEST_F(SessionCache, DoesNotMakeACopyOfUnknownAgeANewOneByATouch) {
   EXPECT_EQ(isolate.set({.touchedAt = kStart}), SessionOutcome::Skipped);
 }
 
+TEST_F(SessionCache, EndsAtOnceWhatARevocationOfTheSameInstantExcepted) {
+  isolate.revoke();
+  EXPECT_EQ(isolate.set({.loadedAt = kStart + kClockSkew + Millis{1}}), SessionOutcome::Stored) << "as an exception is";
+  EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
+  isolate.revoke();
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+  EXPECT_EQ(Isolate(store).get(), SessionOutcome::Miss);
+  EXPECT_EQ(isolate.set(), SessionOutcome::Stored) << "a login that follows";
+  isolate.remove();
+  EXPECT_EQ(isolate.set(), SessionOutcome::Stored);
+  isolate.remove();
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
 // --- logging out ---
 
 TEST_F(SessionCache, DeletesASessionBehindAFence) {

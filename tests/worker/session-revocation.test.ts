@@ -195,6 +195,25 @@ describe('deleteUserSessions', () => {
     }
   });
 
+  it('ends with the next one what was excepted from it, also within one millisecond', async () => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now });
+    const sessions = new SessionCacheClient(kv, { now: clock.now });
+    const userId = newName();
+    const [one = '', other = '', third = ''] = await loggedIn(sessions, userId, 3);
+    clock.advance(1);
+    await sessions.deleteUserSessions(userId, { except: one });
+    await sessions.deleteUserSessions(userId, { except: other });
+    for (const store of [kv, recording(kv)]) {
+      expect(await shown(store, [one, other, third], { now: clock.now })).toEqual([false, false, false]);
+    }
+    const again = await loggedIn(sessions, userId, 2);
+    clock.advance(10_000);
+    // At once, and in one place, the later exception holds.
+    await Promise.all(again.map((except) => sessions.deleteUserSessions(userId, { except })));
+    for (const store of [kv, recording(kv)]) expect(await shown(store, again, { now: clock.now })).toEqual([false, true]);
+  });
+
   it('says on a store that cannot list that nothing was deleted, and voids everything', async () => {
     const kv = new ThreeMethodKV();
     const sessions = new SessionCacheClient(kv);

@@ -154,7 +154,7 @@ Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedName
 Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest, bool indexed,
                                   Instant now) {
   const SharedNames first = names;
-  const Instant before = now + kClockSkew;
+  const Instant before = memory.revocations.next(first->fence, now);
   memory.revocations.note(first->fence, before);
   forgetSession(memory.tier, *first);
   const std::string text = encodeWatermark(before);
@@ -181,7 +181,7 @@ Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedN
 }
 
 Task<SessionAnswer> revokeUser(SessionMemory& memory, KvStore& store, StoreKey watermark, Seconds longest, Instant now) {
-  const Instant before = now + kClockSkew;
+  const Instant before = memory.revocations.next(watermark, now);
   memory.revocations.note(watermark, before);
   forgetUser(memory.tier, watermark);
   const std::string text = encodeWatermark(before);
