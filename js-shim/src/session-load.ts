@@ -68,7 +68,7 @@ function idOf(caller: Caller, token: string): string {
 function begin(wanted: SessionLoad, id: string): Begun {
   const { caller } = wanted;
   const loadedAt = caller.now();
-  const flight: Flight = { landing: land(wanted, id), groups: [], superseded: false };
+  const flight: Flight = { landing: land(wanted, id), groups: [], beganMs: Date.now(), superseded: false };
   void register(id, flight);
   const work = flight.landing
     .then(async (landing) => {
