@@ -14,7 +14,7 @@ import { RegistryObjects } from './registry-object.js';
 import { Remembered } from './remembered.js';
 import { NO_STAMPS, type SessionFacts, type SessionStamps, sessionFactsOf, writeSessionFacts } from './session-facts.js';
 import { DIGEST_UNITS, indexedId, PAGE_SESSIONS, SessionIndex, type SessionInfo } from './session-index.js';
-import { isLoading, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
+import { isLoading, loadOf, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
 import { type NamedKey, nameSession } from './session-names.js';
 import type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
 import type { KVLike } from './store.js';
@@ -149,12 +149,15 @@ export class SessionCacheClient {
   ): Promise<CachedSession | null> {
     if (typeof loader !== 'function') throw new KVClientError('invalid-argument', 'getOrLoad: loader must be a function');
     const nested = isLoading(this.#caller, sessionToken);
+    // Who must see every revocation cannot do with a load that may have begun before the last one.
+    const older = (options?.strict ?? this.#strict) ? loadOf(this.#caller, sessionToken) : undefined;
     const found = await this.#get('getOrLoad', sessionToken, options);
     if (found !== null) return found;
     const loaded = await loadSession({
       caller: this.#caller,
       token: sessionToken,
       nested,
+      older,
       load: loader,
       store: (session, loadedAt) => this.#keep(sessionToken, session as SessionInput, loadedAt),
     });
@@ -460,7 +463,9 @@ export class SessionCacheClient {
   }
 
   async #delete(op: string, token: string, form: number, userId: string): Promise<void> {
-    supersedeSession(this.#caller, token);
+    // Which load is of a token that is known by its hash alone, nobody can say.
+    if (form === TokenForm.AlreadyHashed) supersedeSessions(this.#caller);
+    else supersedeSession(this.#caller, token);
     const call = this.#caller.begin();
     if (this.#registry !== undefined)
       await this.#record(op, await nameSession(this.#caller, op, SessionName.Fence, token, form));

@@ -86,6 +86,30 @@ describe('strict reads', () => {
     expect(await lax.getOrLoad(token, async () => null, { strict: true })).toBeNull();
   });
 
+  it('wait for no load that had begun before them, which may not know of the last revocation', async () => {
+    const setting = setUp();
+    const { client, token, userId } = setting;
+    const session = sessionOf(token, { userId });
+    const sessions = client();
+    let finish = (): void => {};
+    const early = sessions.getOrLoad(token, () => new Promise((resolve) => (finish = () => resolve(session))));
+    await scheduler.wait(10);
+    // Elsewhere, so that this isolate hears of it from nobody.
+    await new SessionCacheClient(recording(new MemoryKV()), setting.all).delete(token);
+    const loads = { count: 0 };
+    const load = async (): Promise<null> => {
+      loads.count++;
+      await scheduler.wait(50);
+      return null;
+    };
+    const late = Promise.all([sessions.getOrLoad(token, load), sessions.getOrLoad(token, load)]);
+    await scheduler.wait(10);
+    finish();
+    expect(await late).toEqual([null, null]);
+    expect(await early).toEqual(session);
+    expect(loads.count).toBe(1);
+  });
+
   it('keep what was set after a revocation, and what was excepted from it', async () => {
     const setting = setUp();
     const { client, token, stays, userId } = setting;

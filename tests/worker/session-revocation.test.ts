@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../contract/three-method-kv.ts';
 import { Clock } from './support/clock.ts';
+import { turns } from './support/core.ts';
 import { failingAt } from './support/failing-store.ts';
 import { recording } from './support/recording-store.ts';
 import { sessionOf } from './support/sessions.ts';
@@ -389,6 +390,26 @@ describe('hashTokens', () => {
     expect(await sessions.get('h:x')).toBeNull();
     expect(kv.operations).toEqual([]);
   });
+});
+
+it('a session that is ended by its id is not brought back by a load that was under way, whatever its key', async () => {
+  for (const hashTokens of [false, true]) {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv, { hashTokens, memory: false });
+    const [userId, token] = [newName(), newName()];
+    const session = sessionOf(token, { userId });
+    await sessions.set(token, session);
+    for (const name of await keysOf(kv, 'session:')) await kv.delete(name);
+    let finish = (): void => {};
+    const early = sessions.getOrLoad(token, () => new Promise((resolve) => (finish = () => resolve(session))));
+    await turns();
+    expect(await sessions.deleteSession(userId, session.session.id)).toBe(true);
+    const late = sessions.getOrLoad(token, async () => null);
+    await turns();
+    finish();
+    expect(await Promise.all([early, late])).toEqual([session, null]);
+    expect(await sessions.get(token)).toBeNull();
+  }
 });
 
 describe('touch', () => {
