@@ -3,6 +3,7 @@ import * as State from './codex-core.state.js';
 import * as TokenForm from './codex-core.token-form.js';
 import * as SessionName from './codex-core.session-name.js';
 import type { CachedSession, SessionInput } from './cached-session.js';
+import { optionsOf } from './cache-options.js';
 import type { Call, Steps } from './call.js';
 import { Caller, checkString, jsonTextOf, readArgument } from './caller.js';
 import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
@@ -52,9 +53,19 @@ const READING: Steps<Asked, Ending> = {
 function endOfReading(instance: Instance, call: Call, { form, keeps }: Asked): Ending {
   const ending = endingOf(instance);
   if (ending.outcome === 'hit' && keeps) {
-    keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
+    const text = form === TokenForm.Plain ? call.payload : textOf(call.session);
+    if (text !== null) keep(instance, text);
   }
   return ending;
+}
+
+/** The JSON text of what was read; null where it is nested so deeply that it can be read and not written. */
+function textOf(session: unknown): string | null {
+  try {
+    return JSON.stringify(session);
+  } catch {
+    return null;
+  }
 }
 
 /** Keeps in memory what the call that has just ended offers. */
@@ -148,10 +159,11 @@ export class SessionCacheClient {
     options?: SessionReadOptions,
   ): Promise<CachedSession | null> {
     if (typeof loader !== 'function') throw new KVClientError('invalid-argument', 'getOrLoad: loader must be a function');
+    const chosen = options === undefined ? undefined : optionsOf(options, 'getOrLoad');
     const nested = isLoading(this.#caller, sessionToken);
     // Who must see every revocation cannot do with a load that may have begun before the last one.
-    const older = (options?.strict ?? this.#strict) ? loadOf(this.#caller, sessionToken) : undefined;
-    const found = await this.#get('getOrLoad', sessionToken, options);
+    const older = (chosen?.strict ?? this.#strict) ? loadOf(this.#caller, sessionToken) : undefined;
+    const found = await this.#get('getOrLoad', sessionToken, chosen);
     if (found !== null) return found;
     const loaded = await loadSession({
       caller: this.#caller,
@@ -260,9 +272,9 @@ export class SessionCacheClient {
    * sessions 1 list and 2 reads of each, and 2 deletes for each; with `except` 3 keys read and 2 written more; with a registry 1
    * request to an object.
    */
-  async deleteUserSessions(userId: string, options: { except?: string; cursor?: string } = {}): Promise<UserRevocation> {
+  async deleteUserSessions(userId: string, options?: { except?: string; cursor?: string }): Promise<UserRevocation> {
     const op = 'deleteUserSessions';
-    const { except, cursor } = options;
+    const { except, cursor } = optionsOf(options, op);
     if (except !== undefined) checkString(except, op, 'except');
     const resumed = cursor === undefined ? undefined : cursorOf(cursor);
     // What of the exempt session was good before the revocation stays so, and nothing that was not.
@@ -296,10 +308,10 @@ export class SessionCacheClient {
    */
   async list(
     userId: string,
-    options: { limit?: number; cursor?: string } = {},
+    options?: { limit?: number; cursor?: string },
   ): Promise<{ sessions: SessionInfo[]; cursor?: string }> {
     const op = 'list';
-    const { limit = DEFAULT_LISTED, cursor } = options;
+    const { limit = DEFAULT_LISTED, cursor } = optionsOf(options, op);
     inRange(limit, `${op}: limit`, 1, PAGE_SESSIONS, 'invalid-argument');
     if (cursor !== undefined) checkString(cursor, op, 'cursor');
     return await (await this.#indexOf(op, userId)).list(userId, Math.floor(limit), cursor);
@@ -309,9 +321,10 @@ export class SessionCacheClient {
   #get(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
     try {
       checkString(token, op, 'sessionToken');
-      const strict = options === undefined ? this.#strict : this.#isStrict(op, options);
-      if (strict) return this.#getStrictly(op, token, options);
-      const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
+      const chosen = options === undefined ? undefined : optionsOf(options, op);
+      const strict = chosen === undefined ? this.#strict : this.#isStrict(op, chosen);
+      if (strict) return this.#getStrictly(op, token, chosen);
+      const maxStaleMs = chosen?.maxStaleMs ?? this.#maxStaleMs;
       const recalled = this.#caller.recall(maxStaleMs === this.#maxStaleMs ? this.#ask : this.#asking(maxStaleMs), token);
       if (recalled !== undefined) {
         this.#caller.report(recalled, op, 'hit', 'memory');

@@ -25,6 +25,12 @@ async function loggedIn(sessions: SessionCacheClient, userId: string, count: num
   return tokens;
 }
 
+const raise = (): never => {
+  throw new Error('an odd option');
+};
+/** What are no options, the last because they cannot be read. */
+const ODD_OPTIONS = [null, 5, new Proxy({}, { get: raise, ownKeys: raise })] as never[];
+
 const shown = async (kv: KVLike, tokens: string[], options: SessionCacheOptions = {}): Promise<boolean[]> =>
   Promise.all(
     tokens.map(async (token) => (await new SessionCacheClient(kv, { memory: false, ...options }).get(token)) !== null),
@@ -245,6 +251,12 @@ describe('deleteUserSessions', () => {
       () => sessions.touch('t', 'soon'),
       () => sessions.set('t', sessionOf('t'), { loadedAt: Number.NaN }),
       () => sessions.getOrLoad('t', 5 as never),
+      ...ODD_OPTIONS.flatMap((odd) => [
+        () => sessions.get('t', odd),
+        () => sessions.getOrLoad('t', () => null, odd),
+        () => sessions.deleteUserSessions('u', odd),
+        () => sessions.list('u', odd),
+      ]),
     ]) {
       expect(await codeOf(call)).toBe('invalid-argument');
     }

@@ -1,9 +1,10 @@
-import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { CacheClient, RateLimiterClient, SessionCacheClient, stats } from '@codex/cloudflare-clients';
 import { expect, it } from 'vitest';
 import { kvContract } from '../../contract/kv-contract.ts';
 import { clientsContract } from '../../contract/clients-contract.ts';
 import { MemoryKV } from '../../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../../contract/three-method-kv.ts';
+import { sessionOf } from '../support/sessions.ts';
 
 // In Node, where the platform's tests and its prerendering run: no Worker, no waitUntil, the wasm inlined.
 
@@ -44,4 +45,12 @@ it('a store that never answers is not waited for', async () => {
     allowed: true,
     reason: 'degraded',
   });
+});
+
+it('a stored session that is nested too deeply to be written as JSON is shown, and is no trap', async () => {
+  const kv = new MemoryKV();
+  const deep = JSON.stringify(sessionOf('deep')).replace('"id":', `"odd":${'['.repeat(200_000)}${']'.repeat(200_000)},"id":`);
+  await kv.put('session:deep', deep, { metadata: { l: Date.now() } });
+  expect((await new SessionCacheClient(kv, { hashTokens: true }).get('deep'))?.session.token).toBe('deep');
+  expect(stats().traps).toBe(0);
 });
