@@ -19,6 +19,7 @@ import { isLoading, loadOf, loadSession, supersedeSession, supersedeSessions } f
 import { type NamedKey, nameSession } from './session-names.js';
 import type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
 import type { KVLike } from './store.js';
+import { insisted } from './write-governor.js';
 
 const DAY_SECONDS = 86_400;
 const DEFAULT_MAX_SESSION_SECONDS = 30 * DAY_SECONDS;
@@ -31,6 +32,12 @@ const USUAL_PROPAGATION_MS = 90_000;
 const DEFAULT_LISTED = 50;
 /** Sessions whose last `touch` is remembered. */
 const TOUCHES = 1000;
+/** When each was, by store and token: clients may be made for each request. */
+const touches = new Map<string, number>();
+/** What was set last of a session, by store and token, while it may have to be tried again. */
+const latest = new Map<string, object>();
+/** KV takes a write of a key each second: who is refused may have come a moment after somebody else. */
+const TRIES = 2;
 
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
@@ -109,7 +116,6 @@ export class SessionCacheClient {
   readonly #maxStaleMs: number;
   readonly #touchIntervalSeconds: number;
   readonly #absoluteSeconds: number;
-  readonly #touched = new Map<string, number>();
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
   constructor(kv: KVLike, options: SessionCacheOptions = {}) {
@@ -184,18 +190,34 @@ export class SessionCacheClient {
    *
    * Throws `key-too-long` for a token above 504 bytes and `invalid-argument` before any I/O where the record breaks its format, its
    * token is not `sessionToken`, or its two user ids differ, and `value-too-large` above 25 MiB. A store failure is an event, not an
-   * error: the next `get` misses. Cost: 2 KV writes or 2 deletes, 1 where the store cannot list and needs no index. `get` in the same
-   * place usually sees it at once.
+   * error: the next `get` finds what stood there before, or misses. What KV refuses because it had a write of the session within the
+   * second is tried once more a second later, unless something else is set meanwhile. Cost: 2 KV writes or 2 deletes, 1 where the
+   * store cannot list and needs no index; each try counts. `get` in the same place usually sees it at once.
    */
   async set(sessionToken: string, data: SessionInput, options?: { loadedAt?: number }): Promise<void> {
     checkString(sessionToken, 'set', 'sessionToken');
     const loadedAt = readArgument('set', 'the options', () => options?.loadedAt);
     if (loadedAt !== undefined) inRange(loadedAt, 'set: loadedAt', 0, Number.MAX_SAFE_INTEGER, 'invalid-argument');
-    const stamps = loadedAt === undefined ? NO_STAMPS : { ...NO_STAMPS, l: Math.min(Math.floor(loadedAt), this.#caller.now()) };
-    const call = this.#caller.begin();
-    const storing = this.#store(call, 'set', sessionToken, data, stamps);
+    const now = this.#caller.now();
+    let stamps = loadedAt === undefined ? NO_STAMPS : { ...NO_STAMPS, l: Math.min(Math.floor(loadedAt), now) };
+    const id = this.#idOf(sessionToken);
+    const mine = {};
+    latest.set(id, mine);
+    const storing = insisted(async () => {
+      if (latest.get(id) !== mine) return { outcome: 'skipped', error: undefined };
+      const call = this.#caller.begin();
+      const ending = await this.#store(call, 'set', sessionToken, data, stamps);
+      this.#report(call, 'set', ending);
+      return ending;
+    }, TRIES);
+    // What has to be tried again is no newer than it was.
+    if (loadedAt === undefined) stamps = { ...NO_STAMPS, l: now };
     supersedeSession(this.#caller, sessionToken);
-    this.#report(call, 'set', await storing);
+    try {
+      await storing;
+    } finally {
+      if (latest.get(id) === mine) latest.delete(id);
+    }
   }
 
   /**
@@ -213,7 +235,8 @@ export class SessionCacheClient {
     );
     if (Number.isNaN(wantedMs))
       throw new KVClientError('invalid-argument', 'touch: expiresAt must be an ISO 8601 string or a Date');
-    const touched = this.#touched.get(sessionToken);
+    const id = this.#idOf(sessionToken);
+    const touched = touches.get(id);
     const now = this.#caller.now();
     if (touched !== undefined && now - touched < this.#touchIntervalSeconds * 1000) {
       this.#caller.report(this.#caller.begin(), 'touch', 'skipped', 'none');
@@ -229,9 +252,9 @@ export class SessionCacheClient {
     const rolled = await this.#store(call, 'touch', sessionToken, session, call.stamps, rolling);
     this.#report(call, 'touch', rolled);
     if (rolled.outcome !== 'stored') return false;
-    this.#touched.delete(sessionToken);
-    this.#touched.set(sessionToken, now);
-    if (this.#touched.size > TOUCHES) this.#touched.delete(this.#touched.keys().next().value as string);
+    touches.delete(id);
+    touches.set(id, now);
+    if (touches.size > TOUCHES) touches.delete(touches.keys().next().value as string);
     return true;
   }
 
@@ -392,6 +415,11 @@ export class SessionCacheClient {
     const call = this.#caller.begin();
     if (this.#form === TokenForm.Hashed) call.token = token;
     return call;
+  }
+
+  /** Names a session in this isolate. */
+  #idOf(token: string): string {
+    return `${this.#caller.store.id}:${token}`;
   }
 
   #asked(op: string, token: string, maxStaleMs: number): Asked {

@@ -89,13 +89,16 @@ export function overtakeWrite(id: string): Promise<unknown> | undefined {
   return turn.storing;
 }
 
-/** Tries again while KV refuses because the key was written too lately: for writes that are never delayed. */
-export async function insisted(attempt: Attempt): Promise<Ending> {
+/**
+ * Tries again while KV refuses because the key was written too lately: for writes that are never delayed. At most `most` times, if that
+ * is fewer than usual.
+ */
+export async function insisted(attempt: Attempt, most: number = Number.POSITIVE_INFINITY): Promise<Ending> {
   const firstMs = Date.now();
   for (let tries = 1; ; tries++) {
     const ending = await attempt();
     const wait = ending.error === 'store-rate-limited' ? retryIn(true, tries, Date.now() - firstMs) : -1;
-    if (wait < 0) return ending;
+    if (wait < 0 || tries >= most) return ending;
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { type ClientEvent, type KVLike, SessionCacheClient, type SessionCacheOptions } from '@codex/cloudflare-clients';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../contract/three-method-kv.ts';
 import { Clock } from './support/clock.ts';
@@ -424,6 +424,43 @@ it('a session that is ended by its id is not brought back by a load that was und
   }
 });
 
+describe('where KV takes a write of a key each second', () => {
+  const setUp = (options: SessionCacheOptions = {}) => {
+    const kv = new MemoryKV({ oneWritePerSecond: true });
+    const [token, userId] = [newName(), newName()];
+    const session = sessionOf(token, { userId });
+    const role = (name: 'customer' | 'owner' | 'creator') => ({ ...session, user: { ...session.user, role: name } });
+    return { kv, token, userId, role, sessions: new SessionCacheClient(kv, options) };
+  };
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('what is set again within it lands, and of several the last', async () => {
+    const { kv, token, role, sessions } = setUp();
+    await sessions.set(token, role('customer'));
+    const again = [sessions.set(token, role('creator')), sessions.set(token, role('owner'))];
+    await vi.advanceTimersByTimeAsync(2000);
+    await Promise.all(again);
+    for (const store of [kv, recording(kv)]) {
+      expect(await new SessionCacheClient(store, { memory: false }).get(token)).toEqual(role('owner'));
+    }
+  });
+
+  it.each([
+    ['delete', (sessions: SessionCacheClient, token: string) => sessions.delete(token)],
+    ['deleteUserSessions', (sessions: SessionCacheClient, _: string, user: string) => sessions.deleteUserSessions(user)],
+  ])('what waits to be set again is not brought back by that after %s', async (_, revoke) => {
+    const { kv, token, userId, role, sessions } = setUp({ memory: false });
+    await sessions.set(token, role('customer'));
+    const again = sessions.set(token, role('creator'));
+    await turns();
+    const revoking = revoke(sessions, token, userId);
+    await vi.advanceTimersByTimeAsync(2000);
+    await Promise.all([again, revoking]);
+    for (const store of [kv, recording(kv)]) expect(await shown(store, [token])).toEqual([false]);
+  });
+});
+
 describe('touch', () => {
   const setUp = (options: SessionCacheOptions = {}) => {
     const clock = new Clock();
@@ -496,6 +533,17 @@ describe('touch', () => {
     expect((await sessions.get(token))?.session.expiresAt).toBe(end.toISOString());
     clock.advance(30_000);
     for (const client of [sessions, new SessionCacheClient(recording(kv), options)]) expect(await client.get(token)).toBeNull();
+  });
+
+  it('costs nothing within the interval, also by a client made anew', async () => {
+    const { clock, kv, token, end } = setUp();
+    const store = recording(kv);
+    const client = (): SessionCacheClient => new SessionCacheClient(store, { now: clock.now });
+    await client().set(token, sessionOf(token, { expiresAt: end(HOUR_MS) }));
+    expect(await client().touch(token, end(2 * HOUR_MS))).toBe(true);
+    store.operations.length = 0;
+    expect(await client().touch(token, end(3 * HOUR_MS))).toBe(false);
+    expect(store.operations).toEqual([]);
   });
 
   it('works with hashed tokens', async () => {
