@@ -262,8 +262,9 @@ export class SessionCacheClient {
    * Ends a session, on logout: a fence voids every copy loaded before, here at once and elsewhere when KV shows it, also one that
    * is being loaded just now; then the copy and its index entry are deleted.
    *
-   * Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where that was not recorded: then repeat it. Cost:
-   * 1 KV write and 2 deletes, and 1 read where this isolate has not seen the session lately; with a registry 1 request to an object.
+   * Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where that was not recorded: then repeat it. What KV
+   * refuses because it had a write of that fence within the second is tried once more a second later. Cost: 1 KV write and 2 deletes,
+   * and 1 read where this isolate has not seen the session lately; with a registry 1 request to an object.
    */
   async delete(sessionToken: string): Promise<void> {
     checkString(sessionToken, 'delete', 'sessionToken');
@@ -507,25 +508,14 @@ export class SessionCacheClient {
     // Which load is of a token that is known by its hash alone, nobody can say.
     if (form === TokenForm.AlreadyHashed) supersedeSessions(this.#caller);
     else supersedeSession(this.#caller, token);
-    const call = this.#caller.begin();
     if (this.#registry !== undefined)
       await this.#record(op, await nameSession(this.#caller, op, SessionName.Fence, token, form));
-    if (form === TokenForm.Hashed) call.token = token;
-    const ending = await call.run(
-      {
-        op,
-        begin: (instance) => {
-          const named = instance.write(token);
-          const user = instance.write(userId);
-          return instance.exports.deleteSession(named, form, this.#caller.store.lists, user, this.#maxSessionSeconds);
-        },
-        end: endingOf,
-        lost: lostEnding,
-      },
-      undefined,
-    );
-    this.#report(call, op, ending);
-    if (ending.error !== undefined) throw storeFailure(op, ending.error);
+    const begin = (instance: Instance): number => {
+      const named = instance.write(token);
+      const user = instance.write(userId);
+      return instance.exports.deleteSession(named, form, this.#caller.store.lists, user, this.#maxSessionSeconds);
+    };
+    await this.#recorded(op, begin, form === TokenForm.Hashed ? token : '');
   }
 
   /** Writes a user's watermark, and tells which. */
@@ -534,17 +524,26 @@ export class SessionCacheClient {
     supersedeSessions(this.#caller);
     if (this.#registry !== undefined)
       await this.#record(op, await nameSession(this.#caller, op, SessionName.Watermark, userId));
-    const call = this.#caller.begin();
     let revokedBefore = 0;
     const begin = (instance: Instance): number => {
       const state = instance.exports.revokeUser(instance.write(userId), this.#maxSessionSeconds);
       revokedBefore = instance.reply()[Field.RevokedBefore] as number;
       return state;
     };
-    const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
-    this.#report(call, op, ending);
-    if (ending.error !== undefined) throw storeFailure(op, ending.error);
+    await this.#recorded(op, begin);
     return revokedBefore;
+  }
+
+  /** Makes a revocation, and rejects where it was not recorded. `token`: that of copies stored without it. */
+  async #recorded(op: string, begin: (instance: Instance) => number, token = ''): Promise<void> {
+    const { error } = await insisted(async () => {
+      const call = this.#caller.begin();
+      call.token = token;
+      const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
+      this.#report(call, op, ending);
+      return ending;
+    }, TRIES);
+    if (error !== undefined) throw storeFailure(op, error);
   }
 
   /** Records a revocation where strict reads ask. */

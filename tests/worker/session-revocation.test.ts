@@ -459,6 +459,26 @@ describe('where KV takes a write of a key each second', () => {
     await Promise.all([again, revoking]);
     for (const store of [kv, recording(kv)]) expect(await shown(store, [token])).toEqual([false]);
   });
+
+  it('a revocation that follows another within it is recorded a moment later', async () => {
+    const { token, userId, role, sessions } = setUp();
+    await sessions.set(token, role('customer'));
+    await sessions.delete(token);
+    await sessions.invalidateUser(userId);
+    const again = Promise.all([sessions.delete(token), sessions.deleteUserSessions(userId)]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect((await again)[1]).toMatchObject({ bounded: false });
+  });
+
+  it('a revocation that KV goes on refusing is rejected', async () => {
+    const kv = { ...recording(new MemoryKV()), put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) };
+    const codes = Promise.all([
+      codeOf(() => new SessionCacheClient(kv).delete('t')),
+      codeOf(() => new SessionCacheClient(kv).invalidateUser('u')),
+    ]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await codes).toEqual(['store-rate-limited', 'store-rate-limited']);
+  });
 });
 
 describe('touch', () => {
