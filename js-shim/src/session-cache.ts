@@ -294,7 +294,7 @@ export class SessionCacheClient {
    * Throws `invalid-argument` for an empty `userId` and a cursor that is none. Rejects like {@link delete} where the revocation was not
    * recorded: then it must be repeated. What could not be deleted is void, and `complete` is false. Cost: 1 KV write; then for each 100
    * sessions 1 list and 2 reads of each, and 2 deletes for each; with `except` 3 keys read and 2 written more; with a registry 1
-   * request to an object.
+   * request to an object, and with both 2 more.
    */
   async deleteUserSessions(userId: string, options?: { except?: string; cursor?: string }): Promise<UserRevocation> {
     const op = 'deleteUserSessions';
@@ -302,8 +302,9 @@ export class SessionCacheClient {
     if (except !== undefined) checkString(except, op, 'except');
     const resumed = cursor === undefined ? undefined : cursorOf(cursor);
     // What of the exempt session was good before the revocation stays so, and nothing that was not.
-    const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict: false });
-    if (kept !== undefined) this.#report(kept.call, op, kept.ending);
+    const strict = this.#registry !== undefined;
+    const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict });
+    if (kept !== undefined) this.#report(kept.call, op, kept.ending, kept.source);
     const revokedBefore = resumed?.revokedBefore ?? (await this.#revokeUser(op, userId));
     if (except !== undefined && kept?.ending.outcome === 'hit') {
       await this.#spare(except, userId, kept.call.session as CachedSession, kept.call.stamps, revokedBefore);

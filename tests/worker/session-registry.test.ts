@@ -123,6 +123,15 @@ describe('strict reads', () => {
     expect(await client().get(token)).toBeNull();
   });
 
+  it('are not made to accept by an exception what was revoked elsewhere, and KV does not show that yet', async () => {
+    const setting = setUp();
+    const { elsewhere, client, token, userId } = setting;
+    await everywhere(setting);
+    await client().deleteUserSessions(userId);
+    await client(elsewhere).deleteUserSessions(userId, { except: token });
+    for (const store of [setting.kv, elsewhere]) expect(await client(store).get(token)).toBeNull();
+  });
+
   it.each(['throws', 'hangs', 'too late'] as const)('miss where the registry %s, and the loader answers', async (fault) => {
     const setting = setUp({ storeTimeoutMs: 200 });
     const { registry, client, token, userId, events } = setting;
