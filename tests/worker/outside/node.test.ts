@@ -1,4 +1,4 @@
-import { CacheClient, RateLimiterClient, SessionCacheClient, stats } from '@codex/cloudflare-clients';
+import { CacheClient, RATE_LIMITS, RateLimiterClient, SessionCacheClient, stats } from '@codex/cloudflare-clients';
 import { expect, it } from 'vitest';
 import { kvContract } from '../../contract/kv-contract.ts';
 import { clientsContract } from '../../contract/clients-contract.ts';
@@ -45,6 +45,35 @@ it('a store that never answers is not waited for', async () => {
     allowed: true,
     reason: 'degraded',
   });
+});
+
+it('nothing is used that Node 20 lacks', async () => {
+  const { withResolvers } = Promise;
+  const { groupBy } = Map;
+  Object.assign(Promise, { withResolvers: undefined });
+  Object.assign(Map, { groupBy: undefined });
+  try {
+    const cache = new CacheClient(new MemoryKV());
+    await cache.setMany({ a: 1, b: 2 }, 60);
+    expect(await cache.getMany(['a', 'b'])).toEqual(new Map(Object.entries({ a: 1, b: 2 })));
+    const answer = {
+      allowed: true,
+      remaining: 1,
+      resetAt: Date.now() + 1000,
+      retryAfterMs: 0,
+      reason: 0,
+      opening: 1,
+      sequence: 1,
+    };
+    const object = { check: async (requests: unknown[]) => requests.map(() => ({ ...answer, known: Array(8).fill(0) })) };
+    const authority = { idFromName: (name: string) => name, get: () => object };
+    const limiter = new RateLimiterClient(new MemoryKV(), { authority });
+    const checks = ['a', 'b'].map((identifier) => ({ identifier, config: RATE_LIMITS.login }));
+    expect(await limiter.checkAll(checks)).toMatchObject({ allowed: true });
+  } finally {
+    Object.assign(Promise, { withResolvers });
+    Object.assign(Map, { groupBy });
+  }
 });
 
 it('a stored session that is nested too deeply to be written as JSON is shown, and is no trap', async () => {
