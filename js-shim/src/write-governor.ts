@@ -175,7 +175,8 @@ async function flush(turn: Turn): Promise<void> {
   const refused = error === 'store-rate-limited';
   // What had no answer in time may have landed, and there is no time for it again.
   const mayBeTriedAgain = refused || (error === 'store-unavailable' && endedMs - nowMs < timeoutMs);
-  const wait = mayBeTriedAgain ? retryIn(refused, turn.tries, endedMs - turn.firstMs) : -1;
+  // Where another was wanted meanwhile, that has not been tried yet.
+  const wait = mayBeTriedAgain ? retryIn(refused, turn.tries || 1, endedMs - turn.firstMs) : -1;
   if (wait < 0) settle(turn, wanted, { outcome, error });
   else if (isMine) turn.claimedUntilMs = endedMs + wait;
 }
