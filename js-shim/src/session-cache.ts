@@ -10,6 +10,7 @@ import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { KVClientError, storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
+import { NOT_KEPT_BYTES } from './memory.js';
 import { inRange } from './options.js';
 import { RegistryObjects } from './registry-object.js';
 import { Remembered } from './remembered.js';
@@ -497,9 +498,10 @@ export class SessionCacheClient {
     };
     const end = (instance: Instance): Ending => {
       const ending = endingOf(instance);
-      const { memoryMs } = this.#caller;
+      if (ending.outcome !== 'stored') return ending;
       // With its end put off, what was stored is not what was given.
-      if (ending.outcome === 'stored' && memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
+      if (this.#caller.memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
+      else instance.remember(undefined, NOT_KEPT_BYTES);
       return ending;
     };
     return await call.run({ op, begin, end, lost: lostEnding }, undefined);
