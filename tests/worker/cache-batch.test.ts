@@ -371,6 +371,16 @@ describe('deleteByPrefix', () => {
     expect(await cache.getMany(['p:1', 'p:2'])).toEqual(new Map([['p:1', null], ['p:2', null]])); // biome-ignore format: pairs
   });
 
+  it('also voids here what this isolate has seen and the list does not show yet', async () => {
+    const { kv } = await filled(1);
+    const late = { ...kv, list: async () => ({ keys: [], list_complete: true }) } as never;
+    const client = new CacheClient(late);
+    await client.set('p:new', 1, 60);
+    expect(await client.get('p:new')).toBe(1);
+    expect(await client.deleteByPrefix('p:')).toEqual({ deleted: 0, complete: true });
+    expect(await client.get('p:new')).toBeNull();
+  });
+
   it('waits for a list no longer than for any operation', async () => {
     const { kv } = await filled(1);
     const silent = { ...kv, list: () => new Promise(() => {}) } as never;

@@ -3,6 +3,7 @@ import { CacheClient, type CacheOptions, KVClientError, type KVLike } from '@cod
 import { describe, expect, it } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../contract/three-method-kv.ts';
+import { turns } from './support/core.ts';
 import { recording } from './support/recording-store.ts';
 import { codeOf } from './support/thrown.ts';
 
@@ -206,6 +207,20 @@ describe('tags', () => {
     expect((error as KVClientError).remaining).toEqual(['b']);
     expect(await kv.get('e::a')).not.toBeNull();
     expect(await kv.get('e::c')).not.toBeNull();
+  });
+
+  it('that are voided while one of theirs is being loaded leave that load to those who wait for it already', async () => {
+    const cache = cacheOf(new MemoryKV());
+    let finish = (): void => {};
+    const early = cache.getOrSet('k', 60, () => new Promise((resolve) => (finish = () => resolve('old'))), { tags: ['t'] });
+    await turns();
+    await cache.invalidateTags(['t']);
+    const late = cache.getOrSet('k', 60, async () => 'new', { tags: ['t'] });
+    await turns();
+    finish();
+    expect(await Promise.all([early, late])).toEqual(['old', 'new']);
+    await cache.settled();
+    expect(await cache.get('k')).toBe('new');
   });
 
   it('are not said to be void on a store that keeps none', async () => {

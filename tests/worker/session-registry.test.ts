@@ -123,6 +123,20 @@ describe('strict reads', () => {
     expect(await client().get(token)).toBeNull();
   });
 
+  it('take what was loaded at the very instant up to which a revocation reaches for void', async () => {
+    const setting = setUp();
+    const { kv, registry, client, token, userId } = setting;
+    await client().set(token, sessionOf(token, { userId }));
+    const { metadata } = (await kv.getWithMetadata(`session:${token}`)) as { metadata: { l: number } };
+    for (const [before, good] of [
+      [metadata.l - 1, true],
+      [metadata.l, false],
+    ] as const) {
+      registry.get = () => ({ revoke: async () => {}, revokedBefore: async (keys: unknown[]) => keys.map(() => before) });
+      expect((await client().get(token)) !== null).toBe(good);
+    }
+  });
+
   it('are not made to accept by an exception what was revoked elsewhere, and KV does not show that yet', async () => {
     const setting = setUp();
     const { elsewhere, client, token, userId } = setting;
