@@ -22,6 +22,12 @@ Error notAToken(const InputText& token, TokenForm form) {
 
 Error noUser() { return {ErrorCode::InvalidArgument, "userId must be a non-empty string"}; }
 
+/// Puts up to when a revocation made now under that key reaches into the reply.
+void setRevokedBefore(const StoreKey& key) {
+  const Instant before = isolate->sessions.revocations.next(key, caller.now);
+  reply().set(Field::RevokedBefore, static_cast<double>(before.time_since_epoch().count()));
+}
+
 SharedNames nextNames(const InputText& token, TokenForm form) {
   if (form != TokenForm::AlreadyHashed && token.whole()) {
     if (SharedNames known = isolate->sessions.known.find(caller.store, token.head, form)) return known;
@@ -110,10 +116,10 @@ int deleteSession(int token, int form, bool indexed, int userId, double longestS
 int revokeUser(int userId, double longestSeconds) {
   const InputText user = textBuffer().next(userId);
   if (user.head.empty()) return refuse(noUser());
-  reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
+  StoreKey watermark = inStore(key::forUserWatermark(user));
+  setRevokedBefore(watermark);
   return call(false, [&](KvStore& store) {
-    return codex::revokeUser(isolate->sessions, store, inStore(key::forUserWatermark(user)),
-                             toDuration<Seconds>(longestSeconds), caller.now);
+    return codex::revokeUser(isolate->sessions, store, std::move(watermark), toDuration<Seconds>(longestSeconds), caller.now);
   });
 }
 
@@ -148,7 +154,7 @@ int nameSession(int kind, int text, int form, int digest) {
   }
   const bool ofUser = kind == static_cast<int>(SessionName::Watermark) || kind == static_cast<int>(SessionName::Index);
   if (ofUser && input.head.empty()) return refuse(noUser());
-  reply().set(Field::RevokedBefore, static_cast<double>((caller.now + kClockSkew).time_since_epoch().count()));
+  setRevokedBefore(inStore(name));
   reply().set(Field::Shard, static_cast<double>(siphash({}, name) & 0xFFFF'FFFFU));
   reply().keep(Field::NameAddress, Field::NameLength, std::move(name));
   return number(State::Done);

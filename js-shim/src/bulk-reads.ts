@@ -4,8 +4,17 @@ import { Store } from './store.js';
 /** KV reads so many keys in bulk (developers.cloudflare.com/kv/api/read-key-value-pairs). */
 const MAX_BULK = 100;
 
-interface Waiting extends PromiseWithResolvers<unknown> {
+interface Waiting {
   key: string;
+  promise: Promise<unknown>;
+  resolve(found: unknown): void;
+  reject(error: unknown): void;
+}
+
+function waitingFor(key: string): Waiting {
+  const waiting = { key } as Waiting;
+  waiting.promise = new Promise((resolve, reject) => Object.assign(waiting, { resolve, reject }));
+  return waiting;
 }
 
 /**
@@ -44,7 +53,7 @@ export class BulkReads extends Store {
     if (this.#waiting.size === 0) void Promise.resolve().then(() => this.#flush());
     const batch = this.#waiting.get(cacheTtlSeconds) ?? new Map<string, Waiting>();
     this.#waiting.set(cacheTtlSeconds, batch);
-    const waiting = batch.get(key) ?? { key, ...Promise.withResolvers<unknown>() };
+    const waiting = batch.get(key) ?? waitingFor(key);
     batch.set(key, waiting);
     return waiting.promise;
   }

@@ -7,6 +7,7 @@ import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { flightId, supersede, within } from './flights.js';
 import type { Instance } from './instance.js';
+import { NOT_KEPT_BYTES } from './memory.js';
 import type { OperationBudget } from './operation-budget.js';
 import { Remembered } from './remembered.js';
 import { isValid, type Validate } from './validation.js';
@@ -42,9 +43,6 @@ export interface Found extends Ending {
 
 /** What memory has of an entry, and what it cost. */
 export interface FoundInMemory extends Found, Spent {}
-
-/** What cannot be kept, because its owner keeps nothing: what memory had instead goes all the same. */
-const NOT_KEPT_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** A miss of which nothing is known. */
 function missed(ending: Ending, key: string): Found {

@@ -20,11 +20,11 @@ export interface GetOrSetOptions extends EntryOptions {
   staleIfErrorSeconds?: number;
   /** The TTL of a null, in seconds; 0 or less: a null is not stored. Default: the TTL of any value. */
   negativeTtlSeconds?: number;
-  /** Milliseconds after which an entry that is good where loading fails is answered; the load goes on. Default: none. */
+  /** Milliseconds of loading after which an entry that is good where it fails is answered; the load goes on. Default: none. */
   softTimeoutMs?: number;
   /**
-   * Milliseconds after which the call answers what it has, and throws `aborted` where it has nothing; the load goes on.
-   * Default: none, the call takes as long as the loader does.
+   * Milliseconds of loading after which the call answers what it has, and throws `aborted` where it has nothing; the load goes on. The
+   * look-up before it takes `storeTimeoutMs` at most. Default: none, the call takes as long as the loader does.
    */
   hardTimeoutMs?: number;
   /**

@@ -7,6 +7,7 @@ import { flightId, supersedePrefix } from './flights.js';
 import { MAX_OPERATIONS, OperationBudget } from './operation-budget.js';
 import { inRange } from './options.js';
 import { failureOf } from './store.js';
+import { withinTime } from './within-time.js';
 
 /** How far `deleteByPrefix` goes. */
 export interface DeleteByPrefixOptions {
@@ -51,11 +52,15 @@ export async function deleteByPrefix(
   while (budget.left > 1) {
     budget.spend();
     // No more than can be deleted as well: whoever goes on with the cursor has missed none.
-    const page = await store.list(full, Math.min(MAX_LISTED, budget.left), cursor).catch((error: unknown) => {
-      if (error instanceof KVClientError) throw error;
-      throw storeFailure(op, failureOf(error));
+    const limit = Math.min(MAX_LISTED, budget.left);
+    const listing = withinTime('KV', store.timeoutMs, () => store.list(full, limit, cursor));
+    const page = await listing.catch(({ cause }: KVClientError) => {
+      if (cause instanceof KVClientError) throw cause;
+      throw storeFailure(op, failureOf(cause));
     });
-    const { failure, failed } = await deleteEach(entries, op, page.keys, (key) => key, budget);
+    // As the caller names them, for `remaining`.
+    const keys = page.keys.map((key) => key.slice(entries.prefix.length));
+    const { failure, failed } = await deleteEach(entries, op, keys, (key) => entries.prefix + key, budget);
     if (failure !== undefined) throw storeFailure(op, failure, failed);
     deleted += page.keys.length;
     ({ cursor } = page);

@@ -239,13 +239,16 @@ export class CacheClient {
    * Voids all entries of groups, also those being loaded just now. Resolves when that is recorded; seen elsewhere usually within
    * `effectiveWithinMs`, which is no promise.
    *
-   * Throws `invalid-argument` before any I/O for what cannot be a tag. Rejects where it may not have been recorded, with the tags to try
-   * again in `remaining`. Cost: 1 KV write for each tag.
+   * Throws `invalid-argument` before any I/O for what cannot be a tag, and `not-supported` where the store keeps no metadata, and so no
+   * tags. Rejects where it may not have been recorded, with the tags to try again in `remaining`. Cost: 1 KV write for each tag.
    */
   async invalidateTags(tags: readonly string[]): Promise<{ effectiveWithinMs: number }> {
     const pending = stringsOf(tags, 'invalidateTags', 'tags');
     const entries = this.#entries;
     for (const tag of pending) await entries.check('invalidateTags', 'any', NO_TERMS, [tag]);
+    if (!entries.caller.store.keepsMetadata) {
+      throw new KVClientError('not-supported', 'invalidateTags: this store keeps no metadata, so no entry on it has a tag');
+    }
     for (const tag of pending) supersedeGroup(entries.caller.store.id, entries.group(tag));
     const endings = await Promise.all(pending.map((tag) => entries.invalidate('invalidateTags', tag)));
     const remaining = pending.filter((_, at) => endings[at]?.error !== undefined);

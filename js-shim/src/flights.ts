@@ -16,6 +16,8 @@ export interface Flight {
   readonly landing: Promise<Landing>;
   /** The groups of the entry that is being loaded. */
   readonly groups: readonly string[];
+  /** By the real clock, in Unix milliseconds. */
+  readonly beganMs: number;
   /** Whether what is being loaded is out of date already, and must not be stored. */
   superseded: boolean;
   /** Settles when what was loaded is no longer on its way to the store; there while it is. */
@@ -28,6 +30,9 @@ export interface Flight {
 const UNKNOWN_PATIENCE_MS = 2000;
 /** ...and one that took so long the last time: twice that, but not less than this. */
 const LEAST_PATIENCE_MS = 50;
+
+/** How long what was loaded may be on its way to the store: as long as a write may wait for its turn. */
+const LONGEST_STORING_MS = 25_000;
 
 /** After a load that failed, none is begun for a second; each failure doubles that, up to half a minute. */
 const FIRST_BACK_OFF_MS = 1000;
@@ -118,6 +123,13 @@ export function supersedeGroup(storeId: number, group: string): void {
 /** How long to wait for another's load, which took `loadMs` the last time; 0: unknown. */
 export function patienceFor(loadMs: number): number {
   return loadMs > 0 ? Math.max(LEAST_PATIENCE_MS, 2 * loadMs) : UNKNOWN_PATIENCE_MS;
+}
+
+/** Whether a load is under way that need not be taken for dead yet. */
+export function isUnderWay(id: string, patienceMs: number): boolean {
+  const flight = flights.get(id);
+  if (flight === undefined) return false;
+  return Date.now() - flight.beganMs < patienceMs + (flight.storing === undefined ? 0 : LONGEST_STORING_MS);
 }
 
 /** Calls a loader. While it runs, {@link isCalling} knows; after it has waited for something, only where there is a way to follow it. */

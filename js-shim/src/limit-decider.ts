@@ -213,12 +213,11 @@ export class LimitDecider {
     const beganMs = this.#caller.now();
     const located = await Promise.all(attempts.map((attempt) => this.#caller.begin().run(this.#locate, attempt)));
     const results: RateLimitResult[] = [];
-    const asked = Map.groupBy(located.keys(), (index) => {
-      const found = located[index] as RateLimitResult | Asked;
+    const asked = new Map<number, number[]>();
+    for (const [index, found] of located.entries()) {
       if ('allowed' in found) results[index] = found;
-      return 'allowed' in found ? -1 : objects.shardOf(found.shard);
-    });
-    asked.delete(-1);
+      else asked.set(objects.shardOf(found.shard), [...(asked.get(objects.shardOf(found.shard)) ?? []), index]);
+    }
     await Promise.all(
       Array.from(asked, async ([shard, indexes]) => {
         const requests = indexes.map((index) => requestOf((located[index] as Asked).key, attempts[index] as Attempt));

@@ -1,3 +1,6 @@
+/** What cannot be kept, because its owner keeps nothing: what memory had instead goes all the same, and what is being read does not come. */
+export const NOT_KEPT_BYTES: number = Number.MAX_SAFE_INTEGER;
+
 /** How large the isolate's memory for cached values is: as large as the client wants it that wants most. */
 class MemoryBound {
   #bytes = 0;

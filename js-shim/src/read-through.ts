@@ -7,8 +7,8 @@ import {
   callLoader,
   type Flight,
   flightId,
-  flightOf,
   isCalling,
+  isUnderWay,
   type Landing,
   noteOutcome,
   patienceFor,
@@ -74,7 +74,7 @@ export async function readThrough(entries: Entries, wanted: Wanted): Promise<unk
   const load: Load = { id, wanted, epochs, fallback, patienceMs: patienceFor(found.loadMs), began: found.began };
   if (fallback !== null && backsOff(id, caller.now())) return served(entries, fallback);
   if (found.state === 'stale') {
-    if (flightOf(id) === undefined) await begin(entries, load).kept;
+    if (!isUnderWay(id, load.patienceMs)) await begin(entries, load).kept;
     return found.value;
   }
   if (nested) return await answerOf(entries, load, { landing: land(entries, load) });
@@ -126,6 +126,7 @@ function begin(entries: Entries, load: Load): Begun {
   const flight: Flight = {
     landing: land(entries, load),
     groups: load.wanted.tags.map((tag) => entries.group(tag)),
+    beganMs: Date.now(),
     superseded: false,
   };
   const older = register(load.id, flight);

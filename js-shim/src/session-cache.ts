@@ -3,21 +3,24 @@ import * as State from './codex-core.state.js';
 import * as TokenForm from './codex-core.token-form.js';
 import * as SessionName from './codex-core.session-name.js';
 import type { CachedSession, SessionInput } from './cached-session.js';
+import { optionsOf } from './cache-options.js';
 import type { Call, Steps } from './call.js';
 import { Caller, checkString, jsonTextOf, readArgument } from './caller.js';
 import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
 import { KVClientError, storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
+import { NOT_KEPT_BYTES } from './memory.js';
 import { inRange } from './options.js';
 import { RegistryObjects } from './registry-object.js';
 import { Remembered } from './remembered.js';
 import { NO_STAMPS, type SessionFacts, type SessionStamps, sessionFactsOf, writeSessionFacts } from './session-facts.js';
 import { DIGEST_UNITS, indexedId, PAGE_SESSIONS, SessionIndex, type SessionInfo } from './session-index.js';
-import { isLoading, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
+import { isLoading, loadOf, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
 import { type NamedKey, nameSession } from './session-names.js';
 import type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
 import type { KVLike } from './store.js';
+import { insisted } from './write-governor.js';
 
 const DAY_SECONDS = 86_400;
 const DEFAULT_MAX_SESSION_SECONDS = 30 * DAY_SECONDS;
@@ -28,8 +31,14 @@ const DEFAULT_TOUCH_INTERVAL_SECONDS = 3600;
 const USUAL_PROPAGATION_MS = 90_000;
 
 const DEFAULT_LISTED = 50;
-/** Sessions whose last `touch` is remembered. */
-const TOUCHES = 1000;
+/** Sessions of which is remembered when they were touched last, and what was set last. */
+const REMEMBERED = 1000;
+/** When each was, by store and token: clients may be made for each request. */
+const touches = new Map<string, number>();
+/** What was set last of a session, by store and token, while it may have to be tried again. */
+const latest = new Map<string, object>();
+/** KV takes a write of a key each second: who is refused may have come a moment after somebody else. */
+const TRIES = 2;
 
 const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
@@ -54,9 +63,19 @@ function endOfReading(instance: Instance, call: Call, { form, keeps }: Asked): E
   const ending = endingOf(instance);
   if (ending.outcome === 'hit') {
     call.knowSession(instance);
-    if (keeps) keep(instance, form === TokenForm.Plain ? call.payload : JSON.stringify(call.session));
+    const text = !keeps ? null : form === TokenForm.Plain ? call.payload : textOf(call.session);
+    if (text !== null) keep(instance, text);
   }
   return ending;
+}
+
+/** The JSON text of what was read; null where it is nested so deeply that it can be read and not written. */
+function textOf(session: unknown): string | null {
+  try {
+    return JSON.stringify(session);
+  } catch {
+    return null;
+  }
 }
 
 /** Keeps in memory what the call that has just ended offers. */
@@ -100,7 +119,6 @@ export class SessionCacheClient {
   readonly #maxStaleMs: number;
   readonly #touchIntervalSeconds: number;
   readonly #absoluteSeconds: number;
-  readonly #touched = new Map<string, number>();
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
   constructor(kv: KVLike, options: SessionCacheOptions = {}) {
@@ -150,13 +168,17 @@ export class SessionCacheClient {
     options?: SessionReadOptions,
   ): Promise<CachedSession | null> {
     if (typeof loader !== 'function') throw new KVClientError('invalid-argument', 'getOrLoad: loader must be a function');
+    const chosen = options === undefined ? undefined : optionsOf(options, 'getOrLoad');
     const nested = isLoading(this.#caller, sessionToken);
-    const found = await this.#get('getOrLoad', sessionToken, options);
+    // Who must see every revocation cannot do with a load that may have begun before the last one.
+    const older = (chosen?.strict ?? this.#strict) ? loadOf(this.#caller, sessionToken) : undefined;
+    const found = await this.#get('getOrLoad', sessionToken, chosen);
     if (found !== null) return found;
     const loaded = await loadSession({
       caller: this.#caller,
       token: sessionToken,
       nested,
+      older,
       load: loader,
       store: (session, loadedAt) => this.#keep(sessionToken, session as SessionInput, loadedAt),
     });
@@ -171,18 +193,36 @@ export class SessionCacheClient {
    *
    * Throws `key-too-long` for a token above 504 bytes and `invalid-argument` before any I/O where the record breaks its format, its
    * token is not `sessionToken`, or its two user ids differ, and `value-too-large` above 25 MiB. A store failure is an event, not an
-   * error: the next `get` misses. Cost: 2 KV writes or 2 deletes, 1 where the store cannot list and needs no index. `get` in the same
-   * place usually sees it at once.
+   * error: the next `get` finds what stood there before, or misses. What KV refuses because it had a write of the session within the
+   * second is tried once more a second later, unless something else is set meanwhile. Cost: 2 KV writes or 2 deletes, 1 where the
+   * store cannot list and needs no index; each try counts. `get` in the same place usually sees it at once.
    */
   async set(sessionToken: string, data: SessionInput, options?: { loadedAt?: number }): Promise<void> {
     checkString(sessionToken, 'set', 'sessionToken');
     const loadedAt = readArgument('set', 'the options', () => options?.loadedAt);
     if (loadedAt !== undefined) inRange(loadedAt, 'set: loadedAt', 0, Number.MAX_SAFE_INTEGER, 'invalid-argument');
-    const stamps = loadedAt === undefined ? NO_STAMPS : { ...NO_STAMPS, l: Math.min(Math.floor(loadedAt), this.#caller.now()) };
-    const call = this.#caller.begin();
-    const storing = this.#store(call, 'set', sessionToken, data, stamps);
+    const now = this.#caller.now();
+    let stamps = loadedAt === undefined ? NO_STAMPS : { ...NO_STAMPS, l: Math.min(Math.floor(loadedAt), now) };
+    const id = this.#idOf(sessionToken);
+    const mine = {};
+    latest.set(id, mine);
+    // Of requests that have died some stay; whose turn is forgotten is not tried again.
+    if (latest.size > REMEMBERED) latest.delete(latest.keys().next().value as string);
+    const storing = insisted(async () => {
+      if (latest.get(id) !== mine) return { outcome: 'skipped', error: undefined };
+      const call = this.#caller.begin();
+      const ending = await this.#store(call, 'set', sessionToken, data, stamps);
+      this.#report(call, 'set', ending);
+      return ending;
+    }, TRIES);
+    // What has to be tried again is no newer than it was.
+    if (loadedAt === undefined) stamps = { ...NO_STAMPS, l: now };
     supersedeSession(this.#caller, sessionToken);
-    this.#report(call, 'set', await storing);
+    try {
+      await storing;
+    } finally {
+      if (latest.get(id) === mine) latest.delete(id);
+    }
   }
 
   /**
@@ -200,7 +240,8 @@ export class SessionCacheClient {
     );
     if (Number.isNaN(wantedMs))
       throw new KVClientError('invalid-argument', 'touch: expiresAt must be an ISO 8601 string or a Date');
-    const touched = this.#touched.get(sessionToken);
+    const id = this.#idOf(sessionToken);
+    const touched = touches.get(id);
     const now = this.#caller.now();
     if (touched !== undefined && now - touched < this.#touchIntervalSeconds * 1000) {
       this.#caller.report(this.#caller.begin(), 'touch', 'skipped', 'none');
@@ -216,9 +257,9 @@ export class SessionCacheClient {
     const rolled = await this.#store(call, 'touch', sessionToken, session, call.stamps, rolling);
     this.#report(call, 'touch', rolled);
     if (rolled.outcome !== 'stored') return false;
-    this.#touched.delete(sessionToken);
-    this.#touched.set(sessionToken, now);
-    if (this.#touched.size > TOUCHES) this.#touched.delete(this.#touched.keys().next().value as string);
+    touches.delete(id);
+    touches.set(id, now);
+    if (touches.size > REMEMBERED) touches.delete(touches.keys().next().value as string);
     return true;
   }
 
@@ -226,8 +267,9 @@ export class SessionCacheClient {
    * Ends a session, on logout: a fence voids every copy loaded before, here at once and elsewhere when KV shows it, also one that
    * is being loaded just now; then the copy and its index entry are deleted.
    *
-   * Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where that was not recorded: then repeat it. Cost:
-   * 1 KV write and 2 deletes, and 1 read where this isolate has not seen the session lately; with a registry 1 request to an object.
+   * Rejects with `store-unavailable`, `store-rate-limited`, `aborted` or `core-failed` where that was not recorded: then repeat it. What KV
+   * refuses because it had a write of that fence within the second is tried once more a second later. Cost: 1 KV write and 2 deletes,
+   * and 1 read where this isolate has not seen the session lately; with a registry 1 request to an object.
    */
   async delete(sessionToken: string): Promise<void> {
     checkString(sessionToken, 'delete', 'sessionToken');
@@ -257,16 +299,17 @@ export class SessionCacheClient {
    * Throws `invalid-argument` for an empty `userId` and a cursor that is none. Rejects like {@link delete} where the revocation was not
    * recorded: then it must be repeated. What could not be deleted is void, and `complete` is false. Cost: 1 KV write; then for each 100
    * sessions 1 list and 2 reads of each, and 2 deletes for each; with `except` 3 keys read and 2 written more; with a registry 1
-   * request to an object.
+   * request to an object, and with both 2 more.
    */
-  async deleteUserSessions(userId: string, options: { except?: string; cursor?: string } = {}): Promise<UserRevocation> {
+  async deleteUserSessions(userId: string, options?: { except?: string; cursor?: string }): Promise<UserRevocation> {
     const op = 'deleteUserSessions';
-    const { except, cursor } = options;
+    const { except, cursor } = optionsOf(options, op);
     if (except !== undefined) checkString(except, op, 'except');
     const resumed = cursor === undefined ? undefined : cursorOf(cursor);
     // What of the exempt session was good before the revocation stays so, and nothing that was not.
-    const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict: false });
-    if (kept !== undefined) this.#report(kept.call, op, kept.ending);
+    const strict = this.#registry !== undefined;
+    const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict });
+    if (kept !== undefined) this.#report(kept.call, op, kept.ending, kept.source);
     const revokedBefore = resumed?.revokedBefore ?? (await this.#revokeUser(op, userId));
     if (except !== undefined && kept?.ending.outcome === 'hit') {
       await this.#spare(except, userId, kept.call.session as CachedSession, kept.call.stamps, revokedBefore);
@@ -295,10 +338,10 @@ export class SessionCacheClient {
    */
   async list(
     userId: string,
-    options: { limit?: number; cursor?: string } = {},
+    options?: { limit?: number; cursor?: string },
   ): Promise<{ sessions: SessionInfo[]; cursor?: string }> {
     const op = 'list';
-    const { limit = DEFAULT_LISTED, cursor } = options;
+    const { limit = DEFAULT_LISTED, cursor } = optionsOf(options, op);
     inRange(limit, `${op}: limit`, 1, PAGE_SESSIONS, 'invalid-argument');
     if (cursor !== undefined) checkString(cursor, op, 'cursor');
     return await (await this.#indexOf(op, userId)).list(userId, Math.floor(limit), cursor);
@@ -308,9 +351,10 @@ export class SessionCacheClient {
   #get(op: string, token: string, options: SessionReadOptions | undefined): Promise<CachedSession | null> {
     try {
       checkString(token, op, 'sessionToken');
-      const strict = options === undefined ? this.#strict : this.#isStrict(op, options);
-      if (strict) return this.#getStrictly(op, token, options);
-      const maxStaleMs = options?.maxStaleMs ?? this.#maxStaleMs;
+      const chosen = options === undefined ? undefined : optionsOf(options, op);
+      const strict = chosen === undefined ? this.#strict : this.#isStrict(op, chosen);
+      if (strict) return this.#getStrictly(op, token, chosen);
+      const maxStaleMs = chosen?.maxStaleMs ?? this.#maxStaleMs;
       const recalled = this.#caller.recall(maxStaleMs === this.#maxStaleMs ? this.#ask : this.#asking(maxStaleMs), token);
       if (recalled !== undefined) {
         this.#caller.report(recalled, op, 'hit', 'memory');
@@ -378,6 +422,11 @@ export class SessionCacheClient {
     const call = this.#caller.begin();
     if (this.#form === TokenForm.Hashed) call.token = token;
     return call;
+  }
+
+  /** Names a session in this isolate. */
+  #idOf(token: string): string {
+    return `${this.#caller.store.id}:${token}`;
   }
 
   #asked(op: string, token: string, maxStaleMs: number): Asked {
@@ -453,35 +502,27 @@ export class SessionCacheClient {
     };
     const end = (instance: Instance): Ending => {
       const ending = endingOf(instance);
-      const { memoryMs } = this.#caller;
+      if (ending.outcome !== 'stored') return ending;
       // With its end put off, what was stored is not what was given.
-      if (ending.outcome === 'stored' && memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
+      if (this.#caller.memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
+      else instance.remember(undefined, NOT_KEPT_BYTES);
       return ending;
     };
     return await call.run({ op, begin, end, lost: lostEnding }, undefined);
   }
 
   async #delete(op: string, token: string, form: number, userId: string): Promise<void> {
-    supersedeSession(this.#caller, token);
-    const call = this.#caller.begin();
+    // Which load is of a token that is known by its hash alone, nobody can say.
+    if (form === TokenForm.AlreadyHashed) supersedeSessions(this.#caller);
+    else supersedeSession(this.#caller, token);
     if (this.#registry !== undefined)
       await this.#record(op, await nameSession(this.#caller, op, SessionName.Fence, token, form));
-    if (form === TokenForm.Hashed) call.token = token;
-    const ending = await call.run(
-      {
-        op,
-        begin: (instance) => {
-          const named = instance.write(token);
-          const user = instance.write(userId);
-          return instance.exports.deleteSession(named, form, this.#caller.store.lists, user, this.#maxSessionSeconds);
-        },
-        end: endingOf,
-        lost: lostEnding,
-      },
-      undefined,
-    );
-    this.#report(call, op, ending);
-    if (ending.error !== undefined) throw storeFailure(op, ending.error);
+    const begin = (instance: Instance): number => {
+      const named = instance.write(token);
+      const user = instance.write(userId);
+      return instance.exports.deleteSession(named, form, this.#caller.store.lists, user, this.#maxSessionSeconds);
+    };
+    await this.#recorded(op, begin, form === TokenForm.Hashed ? token : '');
   }
 
   /** Writes a user's watermark, and tells which. */
@@ -490,17 +531,26 @@ export class SessionCacheClient {
     supersedeSessions(this.#caller);
     if (this.#registry !== undefined)
       await this.#record(op, await nameSession(this.#caller, op, SessionName.Watermark, userId));
-    const call = this.#caller.begin();
     let revokedBefore = 0;
     const begin = (instance: Instance): number => {
       const state = instance.exports.revokeUser(instance.write(userId), this.#maxSessionSeconds);
       revokedBefore = instance.reply()[Field.RevokedBefore] as number;
       return state;
     };
-    const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
-    this.#report(call, op, ending);
-    if (ending.error !== undefined) throw storeFailure(op, ending.error);
+    await this.#recorded(op, begin);
     return revokedBefore;
+  }
+
+  /** Makes a revocation, and rejects where it was not recorded. `token`: that of copies stored without it. */
+  async #recorded(op: string, begin: (instance: Instance) => number, token = ''): Promise<void> {
+    const { error } = await insisted(async () => {
+      const call = this.#caller.begin();
+      call.token = token;
+      const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
+      this.#report(call, op, ending);
+      return ending;
+    }, TRIES);
+    if (error !== undefined) throw storeFailure(op, error);
   }
 
   /** Records a revocation where strict reads ask. */

@@ -4,6 +4,7 @@ import { KVClientError } from './errors.js';
 import {
   callLoader,
   type Flight,
+  flightOf,
   isCalling,
   type Landing,
   patienceFor,
@@ -23,6 +24,8 @@ export interface SessionLoad {
   readonly token: string;
   /** Whether it is a load of the same session that asks: {@link isLoading}, before anything was waited for. */
   readonly nested: boolean;
+  /** A load that will not do: {@link loadOf}, before anything was waited for. */
+  readonly older: Flight | undefined;
   load(): unknown;
   /** Stores what was loaded, given the instant before that. What it throws is ignored. */
   store(loaded: unknown, loadedAt: number): Promise<void>;
@@ -35,6 +38,7 @@ export async function loadSession(wanted: SessionLoad): Promise<unknown> {
     id,
     patienceMs: patienceFor(0),
     limitMs: Number.POSITIVE_INFINITY,
+    older: wanted.older,
     begin: () => begin(wanted, id),
     alone: () => ({ landing: land(wanted, id) }),
   };
@@ -48,6 +52,11 @@ export async function loadSession(wanted: SessionLoad): Promise<unknown> {
 /** Whether the loader of this session is what is calling. */
 export function isLoading(caller: Caller, token: string): boolean {
   return isCalling(idOf(caller, token));
+}
+
+/** The load of a session that is under way, if there is one. */
+export function loadOf(caller: Caller, token: string): Flight | undefined {
+  return flightOf(idOf(caller, token));
 }
 
 /** Says that a session has changed: one that is being loaded is not stored, and nobody else waits for it. */
@@ -68,7 +77,7 @@ function idOf(caller: Caller, token: string): string {
 function begin(wanted: SessionLoad, id: string): Begun {
   const { caller } = wanted;
   const loadedAt = caller.now();
-  const flight: Flight = { landing: land(wanted, id), groups: [], superseded: false };
+  const flight: Flight = { landing: land(wanted, id), groups: [], beganMs: Date.now(), superseded: false };
   void register(id, flight);
   const work = flight.landing
     .then(async (landing) => {

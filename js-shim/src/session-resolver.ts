@@ -35,7 +35,10 @@ export interface SessionOptions extends SessionCacheOptions {
   cookie?: string;
   /** Who counts unknown tokens. Default: a client on `kv`. With null nobody does. */
   limiter?: RateLimiterClient | null;
-  /** How many requests with unknown tokens an address may make before the database is not asked for it. Default 20 in a minute. */
+  /**
+   * How many unknown tokens an address may present before the database is not asked for it, and how often each of them, in an
+   * isolate. Default 20 in a minute.
+   */
   unknownTokens?: RateLimitConfig;
 }
 
@@ -51,6 +54,11 @@ const UNKNOWN_TOKENS: RateLimitConfig = { limit: 20, window: 60, keyPrefix: 'rl:
 
 const ANONYMOUS = { state: 'anonymous' } as const;
 
+/** The tokens that were found to be unknown lately, by the address that presented them, oldest first; how often, and until when. */
+const unknown = new Map<string, { times: number; until: number }>();
+/** How many of them are remembered. */
+const REMEMBERED = 1000;
+
 /** Thrown through the cache by a load that may not be made. */
 const REFUSED = Symbol('refused');
 
@@ -61,11 +69,13 @@ const REFUSED = Symbol('refused');
  * - A failing cache is a miss. Only the database says that somebody is signed out, and where it fails its error is thrown: nobody is
  *   taken for signed out because something was out of order.
  * - What was loaded is cached after the answer (`waitUntil`); a failing write is an event.
- * - A request with a signed token that the database does not know (signed out, expired, copied from somewhere) counts against the
- *   client's address, as often as it comes. What an address asks at once is counted when the database has answered.
+ * - A signed token that the database does not know (signed out, expired, copied from somewhere) counts against the client's address,
+ *   once in the limit's window in each isolate. What an address asks at once is counted when the database has answered.
  *   Beyond `unknownTokens` the database is not asked for that address until some of it has passed, and the state is `limited`:
- *   not `anonymous`, since whoever shares the address may well be signed in. Sessions that are cached go on being
- *   found. Without an address (`CF-Connecting-IP`) nothing is counted.
+ *   not `anonymous`, since whoever shares the address may well be signed in. Whose token was found to be unknown just now is
+ *   `anonymous` all the same, also who presents it so often that the database is not asked for it any more: a browser that
+ *   keeps an old cookie can still sign in. Sessions that are cached go on being found. Without an address
+ *   (`CF-Connecting-IP`) nothing is counted.
  *
  * Dates are ISO 8601 strings, wherever the session came from. Cost: that of `SessionCacheClient.getOrLoad`; on a miss also a `peek`
  * at the limit, and a `checkLimit` where the token is unknown. Throws `invalid-config` without a secret, and what `load` throws.
@@ -80,12 +90,21 @@ export async function resolveSession(
 
   const limiter = limiterOf(options);
   const address = limiter === null ? null : clientAddress(request);
+  const id = `${address} ${token}`;
+  const now = options.now?.() ?? Date.now();
+  const lately = (): { times: number } | undefined => {
+    const found = unknown.get(id);
+    return found !== undefined && now < found.until ? found : undefined;
+  };
   let verdict: RateLimitResult | undefined;
   const loadUnlessRefused = async (): Promise<CachedSession | null> => {
     if (limiter !== null && address !== null) {
-      const known = await limiter.peek(address, unknownTokens);
-      if (!known.allowed) {
-        verdict = known;
+      const known = lately();
+      if (known !== undefined && known.times >= unknownTokens.limit) return null;
+      const peeked = await limiter.peek(address, unknownTokens);
+      if (!peeked.allowed) {
+        if (known !== undefined) return null;
+        verdict = peeked;
         throw REFUSED;
       }
     }
@@ -99,7 +118,17 @@ export async function resolveSession(
   if (found === REFUSED && verdict === undefined) found = await refusable(loadUnlessRefused);
   if (found === REFUSED) return { state: 'limited', verdict: verdict as RateLimitResult };
   if (found !== null) return { state: 'signed-in', token, session: found.session, user: found.user };
-  if (limiter !== null && address !== null) await limiter.checkLimit(address, unknownTokens);
+  if (limiter === null || address === null) return ANONYMOUS;
+  // Of several that came at once one counts.
+  const known = lately();
+  if (known !== undefined) {
+    known.times++;
+    return ANONYMOUS;
+  }
+  unknown.delete(id);
+  unknown.set(id, { times: 1, until: now + unknownTokens.window * 1000 });
+  if (unknown.size > REMEMBERED) unknown.delete(unknown.keys().next().value as string);
+  await limiter.checkLimit(address, unknownTokens);
   return ANONYMOUS;
 }
 

@@ -14,6 +14,8 @@ export interface SharedLoad {
   readonly patienceMs: number;
   /** How long to wait at all. */
   readonly limitMs: number;
+  /** A load of another's that will not do: it began too early. */
+  readonly older?: Flight | undefined;
   /** Begins a load that others may wait for. */
   begin(): Begun;
   /** Begins one for oneself alone. */
@@ -26,7 +28,8 @@ export interface SharedLoad {
  */
 export async function landingOf(load: SharedLoad, own?: Begun): Promise<Landing | typeof TIMED_OUT> {
   const limit = Date.now() + load.limitMs;
-  let other: Flight | undefined = own === undefined ? flightOf(load.id) : undefined;
+  const known = flightOf(load.id);
+  let other: Flight | undefined = own !== undefined || known === load.older ? undefined : known;
   let mine = own ?? (other === undefined ? load.begin() : undefined);
   for (;;) {
     const left = Math.max(0, limit - Date.now());

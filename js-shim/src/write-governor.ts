@@ -89,13 +89,16 @@ export function overtakeWrite(id: string): Promise<unknown> | undefined {
   return turn.storing;
 }
 
-/** Tries again while KV refuses because the key was written too lately: for writes that are never delayed. */
-export async function insisted(attempt: Attempt): Promise<Ending> {
+/**
+ * Tries again while KV refuses because the key was written too lately: for writes that are never delayed. At most `most` times, if that
+ * is fewer than usual.
+ */
+export async function insisted(attempt: Attempt, most: number = Number.POSITIVE_INFINITY): Promise<Ending> {
   const firstMs = Date.now();
   for (let tries = 1; ; tries++) {
     const ending = await attempt();
     const wait = ending.error === 'store-rate-limited' ? retryIn(true, tries, Date.now() - firstMs) : -1;
-    if (wait < 0) return ending;
+    if (wait < 0 || tries >= most) return ending;
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
@@ -172,7 +175,8 @@ async function flush(turn: Turn): Promise<void> {
   const refused = error === 'store-rate-limited';
   // What had no answer in time may have landed, and there is no time for it again.
   const mayBeTriedAgain = refused || (error === 'store-unavailable' && endedMs - nowMs < timeoutMs);
-  const wait = mayBeTriedAgain ? retryIn(refused, turn.tries, endedMs - turn.firstMs) : -1;
+  // Where another was wanted meanwhile, that has not been tried yet.
+  const wait = mayBeTriedAgain ? retryIn(refused, turn.tries || 1, endedMs - turn.firstMs) : -1;
   if (wait < 0) settle(turn, wanted, { outcome, error });
   else if (isMine) turn.claimedUntilMs = endedMs + wait;
 }

@@ -238,6 +238,21 @@ TEST(Attempts, ComeAfterABlock) {
   }
 }
 
+TEST(Attempts, OfABlockedCallerPassWhenTheySayAndNotBefore) {
+  inRandomWays(300, [](Choices& choices) {
+    const RateLimitRule rule = testing::anyRule(choices, static_cast<LimitAlgorithm>(choices.among(3)));
+    Attempts attempts;
+    for (std::size_t made = choices.among(12); made > 0; --made) attempt(attempts, rule, 1 + upTo(choices, rule.limit));
+    attempts.blockedUntil = kStart + Millis{1 + upTo(choices, 2 * rule.window.count())};
+    const std::int64_t cost = std::min(kMaxLimit, 1 + upTo(choices, rule.burst));
+    const std::optional<Millis> wait = attempt(attempts, rule, cost).retryAfter;
+    ASSERT_EQ(wait.has_value(), rule.limit > 0 && cost <= rule.burst);
+    if (!wait) return;
+    EXPECT_TRUE(peek(attempts, rule, cost, kStart + *wait).allowed);
+    EXPECT_FALSE(peek(attempts, rule, cost, kStart + *wait - Millis{1}).allowed);
+  });
+}
+
 TEST(Attempts, AreBlockedToTheEdgesOfTime) {
   Attempts attempts;
   attempts.blockedUntil = kLatest;

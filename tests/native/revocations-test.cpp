@@ -50,6 +50,25 @@ TEST(Revocations, KeepsItsBoundAndTheNewestThroughAFlood) {
   for (int i = 0; i < 10'000; ++i) EXPECT_EQ(revocations.before(user(std::to_string(i))).has_value(), i >= 9'900) << i;
 }
 
+TEST(Revocations, EachReachesFartherThanTheOneBefore) {
+  Revocations revocations(4, kSeed);
+  EXPECT_EQ(revocations.next(user("a"), kStart), kStart + kClockSkew);
+  for (const Millis ahead : {Millis{0}, Millis{1}, Millis{500}, Millis{1999}}) {
+    revocations.note(user("a"), kStart + kClockSkew + ahead);
+    EXPECT_EQ(revocations.next(user("a"), kStart), kStart + kClockSkew + ahead + Millis{1});
+    EXPECT_EQ(revocations.next(user("a"), kStart + Millis{4000}), kStart + Millis{4000} + kClockSkew);
+    EXPECT_EQ(revocations.next(user("b"), kStart), kStart + kClockSkew);
+  }
+}
+
+TEST(Revocations, DoNotKeepUpOneThatAWrongClockMade) {
+  for (const Instant wrong : {kStart + 2 * kClockSkew, kStart + std::chrono::hours{24}, kLatest}) {
+    Revocations revocations(4, kSeed);
+    revocations.note(user("a"), wrong);
+    EXPECT_EQ(revocations.next(user("a"), kStart), kStart + kClockSkew);
+  }
+}
+
 TEST(Watermark, IsStoredAsJson) {
   EXPECT_EQ(encodeWatermark(kStart), R"({"before":1767225600000})");
   for (const Instant before : {kEarliest, Instant{}, kStart, kLatest})

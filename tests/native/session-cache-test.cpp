@@ -486,6 +486,32 @@ TEST_F(SessionCache, DoesNotStoreWhatWasLoadedBeforeARevocationKnownHere) {
   EXPECT_EQ(isolate.set({.loadedAt = kStart + kClockSkew + Millis{1}}), SessionOutcome::Stored);
 }
 
+TEST_F(SessionCache, DoesNotMakeACopyOfUnknownAgeANewOneByATouch) {
+  stores({}, "");
+  EXPECT_EQ(isolate.set({.touchedAt = kStart}), SessionOutcome::Stored);
+  EXPECT_EQ(store.at(kSession.text)->metadata, R"({"t":1767225600000})");
+  EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
+  Isolate elsewhere(store);
+  elsewhere.revoke();
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss)
+      << "made by a clock that is behind, or shown late: it may be older than the touch";
+  EXPECT_EQ(isolate.set({.touchedAt = kStart}), SessionOutcome::Skipped);
+}
+
+TEST_F(SessionCache, EndsAtOnceWhatARevocationOfTheSameInstantExcepted) {
+  isolate.revoke();
+  EXPECT_EQ(isolate.set({.loadedAt = kStart + kClockSkew + Millis{1}}), SessionOutcome::Stored) << "as an exception is";
+  EXPECT_EQ(isolate.get(), SessionOutcome::Hit);
+  isolate.revoke();
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+  EXPECT_EQ(Isolate(store).get(), SessionOutcome::Miss);
+  EXPECT_EQ(isolate.set(), SessionOutcome::Stored) << "a login that follows";
+  isolate.remove();
+  EXPECT_EQ(isolate.set(), SessionOutcome::Stored);
+  isolate.remove();
+  EXPECT_EQ(isolate.get(), SessionOutcome::Miss);
+}
+
 // --- logging out ---
 
 TEST_F(SessionCache, DeletesASessionBehindAFence) {

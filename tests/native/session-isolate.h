@@ -29,6 +29,7 @@ struct ToSet {
   SessionText session = {};
   Instant expiresAt = kSessionEnd;
   std::optional<Instant> loadedAt = {};
+  std::optional<Instant> touchedAt = {};
 };
 
 /// An isolate in front of the fake: what it remembers of sessions, and the calls in flight in it.
@@ -50,7 +51,8 @@ class SessionIsolate {
   Call& beginSet(const ToSet& set = {}) {
     const std::string& token = set.session.token;
     SharedNames named = namesWith(*names(token), {0, key::forUserWatermark({set.session.userId})});
-    const SessionToStore session{.expiresAt = set.expiresAt, .stamps = {.loadedAt = set.loadedAt}, .idJson = R"("s1")"};
+    const SessionToStore session{
+        .expiresAt = set.expiresAt, .stamps = {.loadedAt = set.loadedAt, .touchedAt = set.touchedAt}, .idJson = R"("s1")"};
     return begin([&](KvStore& kv) { return setSession(memory_, kv, std::move(named), kLongestSession, session, store_.now()); },
                  set.session.json());
   }

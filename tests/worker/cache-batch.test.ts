@@ -358,6 +358,35 @@ describe('deleteByPrefix', () => {
     expect(await codeOf(() => new CacheClient(failing).deleteByPrefix('p:'))).toBe('store-rate-limited');
   });
 
+  it('names what it could not delete as the client would: without the namespace', async () => {
+    const kv = recording(new MemoryKV());
+    const cache = new CacheClient(kv, { namespace: 'mine' });
+    await cache.setMany({ 'p:1': 1, 'p:2': 2 }, 60);
+    const remove = kv.delete;
+    kv.delete = () => Promise.reject(new Error('KV DELETE failed: 500 Internal Server Error'));
+    const error: unknown = await cache.deleteByPrefix('p:').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'store-unavailable', remaining: ['p:1', 'p:2'] });
+    kv.delete = remove;
+    await cache.deleteMany((error as KVClientError).remaining);
+    expect(await cache.getMany(['p:1', 'p:2'])).toEqual(new Map([['p:1', null], ['p:2', null]])); // biome-ignore format: pairs
+  });
+
+  it('also voids here what this isolate has seen and the list does not show yet', async () => {
+    const { kv } = await filled(1);
+    const late = { ...kv, list: async () => ({ keys: [], list_complete: true }) } as never;
+    const client = new CacheClient(late);
+    await client.set('p:new', 1, 60);
+    expect(await client.get('p:new')).toBe(1);
+    expect(await client.deleteByPrefix('p:')).toEqual({ deleted: 0, complete: true });
+    expect(await client.get('p:new')).toBeNull();
+  });
+
+  it('waits for a list no longer than for any operation', async () => {
+    const { kv } = await filled(1);
+    const silent = { ...kv, list: () => new Promise(() => {}) } as never;
+    expect(await codeOf(() => new CacheClient(silent, { storeTimeoutMs: 20 }).deleteByPrefix('p:'))).toBe('store-unavailable');
+  });
+
   it('of a client with a namespace stays in it, also when it is empty', async () => {
     const kv = new MemoryKV() as unknown as KVLike;
     const [mine, others] = [new CacheClient(kv, { namespace: 'mine' }), new CacheClient(kv)];

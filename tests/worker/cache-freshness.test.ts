@@ -63,6 +63,37 @@ describe('staleWhileRevalidateSeconds', () => {
     expect(loader.loads).toBe(2);
   });
 
+  it('is refreshed by somebody else where a refresh does not end, and not while what one gave is being stored', async () => {
+    const { ask, settled, clock, loader, kv } = setUp();
+    // It took 10 ms, so it is waited for 50 ms, in real time.
+    loader.load = () =>
+      scheduler
+        .wait(1)
+        .then(() => void clock.advance(10))
+        .then(() => loader.loads);
+    await ask(OPTIONS);
+    await settled();
+    clock.advance(101_000);
+    loader.load = () => new Promise(() => {});
+    expect(await Promise.all([ask(OPTIONS), ask(OPTIONS)])).toEqual([1, 1]);
+    await scheduler.wait(60);
+    let land = (): void => {};
+    const { put } = kv;
+    kv.put = async (...args) => {
+      await new Promise<void>((resolve) => (land = resolve));
+      await put(...args);
+    };
+    loader.load = async () => 'new';
+    expect(await ask(OPTIONS)).toBe(1);
+    expect(loader.loads).toBe(3);
+    await scheduler.wait(1100);
+    expect(await ask(OPTIONS)).toBe(1);
+    expect(loader.loads).toBe(3);
+    land();
+    await expect.poll(() => ask(OPTIONS)).toBe('new');
+    expect(loader.loads).toBe(3);
+  });
+
   it('ends, and then the value is loaded while the caller waits', async () => {
     const { ask, settled, clock } = setUp();
     await ask(OPTIONS);

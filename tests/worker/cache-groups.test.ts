@@ -2,6 +2,8 @@ import { env } from 'cloudflare:workers';
 import { CacheClient, type CacheOptions, KVClientError, type KVLike } from '@codex/cloudflare-clients';
 import { describe, expect, it } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
+import { ThreeMethodKV } from '../contract/three-method-kv.ts';
+import { turns } from './support/core.ts';
 import { recording } from './support/recording-store.ts';
 import { codeOf } from './support/thrown.ts';
 
@@ -205,6 +207,30 @@ describe('tags', () => {
     expect((error as KVClientError).remaining).toEqual(['b']);
     expect(await kv.get('e::a')).not.toBeNull();
     expect(await kv.get('e::c')).not.toBeNull();
+  });
+
+  it('that are voided while one of theirs is being loaded leave that load to those who wait for it already', async () => {
+    const cache = cacheOf(new MemoryKV());
+    let finish = (): void => {};
+    const early = cache.getOrSet('k', 60, () => new Promise((resolve) => (finish = () => resolve('old'))), { tags: ['t'] });
+    await turns();
+    await cache.invalidateTags(['t']);
+    const late = cache.getOrSet('k', 60, async () => 'new', { tags: ['t'] });
+    await turns();
+    finish();
+    expect(await Promise.all([early, late])).toEqual(['old', 'new']);
+    await cache.settled();
+    expect(await cache.get('k')).toBe('new');
+  });
+
+  it('are not said to be void on a store that keeps none', async () => {
+    const kv = recording(new ThreeMethodKV());
+    const cache = cacheOf(kv, { memory: { maxAgeMs: 1000 } });
+    await cache.set('k', 1, 60, { tags: ['t'] });
+    kv.operations.length = 0;
+    expect(await codeOf(() => cache.invalidateTags(['t']))).toBe('not-supported');
+    expect(await codeOf(() => cache.invalidateTags(['']))).toBe('invalid-argument');
+    expect(kv.operations).toEqual([]);
   });
 
   it('have an epoch that is random and lives as long as anything can', async () => {

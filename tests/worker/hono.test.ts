@@ -268,6 +268,30 @@ describe('guessing', () => {
     expect(statuses).toEqual([...Array<number>(20).fill(200), 429, 429]);
   });
 
+  it('counts a token once: who comes again with an old cookie locks out nobody, and asks the database three times', async () => {
+    const database = new Database();
+    const at = site(env.KV, database, { unknownTokens: UNKNOWN });
+    const address = { 'CF-Connecting-IP': '203.0.113.21' };
+    const old = await signed(newToken(), SECRET);
+    const statuses = [];
+    for (let n = 0; n < 9; n++) statuses.push((await at.visit(old, address)).status);
+    expect(statuses).toEqual(Array<number>(9).fill(200));
+    expect(database.asked).toBe(3);
+    const token = database.signIn();
+    expect(await at.visit(await signed(token, SECRET), address)).toEqual(somebody(token));
+    expect(await guess(at, 3, address)).toEqual([200, 200, 429]);
+    // Too many guesses from there, but this is none.
+    expect(await at.visit(old, address)).toEqual({ status: 200, user: null, session: null });
+  });
+
+  it('counts a token once that comes many times at once', async () => {
+    const at = site(env.KV, new Database(), { unknownTokens: UNKNOWN });
+    const address = { 'CF-Connecting-IP': '203.0.113.22' };
+    const old = await signed(newToken(), SECRET);
+    await Promise.all(Array.from({ length: 10 }, () => at.visit(old, address)));
+    expect(await guess(at, 3, address)).toEqual([200, 200, 429]);
+  });
+
   it('whoever shares that address and is cached stays signed in; who is not is told to wait, not signed out', async () => {
     const database = new Database();
     const at = site(env.KV, database, { unknownTokens: UNKNOWN });

@@ -240,6 +240,18 @@ describe.each(CASES)('by %s, %s', (authority, algorithm) => {
     expect(await limiter.checkLimit(who, config)).toMatchObject({ allowed: true, remaining: 4 });
   });
 
+  it('C3, C5: a blocked caller is told when the attempt passes, with what was counted before, and -1 where it never will', async () => {
+    await limiter.checkLimit(who, config, { cost: 5 });
+    await limiter.block(who, config, 1);
+    const { reason, retryAfterMs } = await limiter.checkLimit(who, config);
+    expect(reason).toBe('blocked');
+    expect(await limiter.checkLimit(who, config, { cost: 6 })).toMatchObject({ allowed: false, retryAfterMs: -1 });
+    await later.pass(retryAfterMs - 1);
+    expect((await limiter.peek(who, config)).allowed).toBe(false);
+    await later.pass(1);
+    expect((await limiter.checkLimit(who, config)).allowed).toBe(true);
+  });
+
   it('a reset leaves a block, and unblock leaves the count', async () => {
     await limiter.checkLimit(who, config, { cost: 3 });
     await limiter.block(who, config, 600);

@@ -227,12 +227,16 @@ describe('decisions', () => {
     const cache = new CacheClient(kv);
     await cache.set('there', 1, 60);
     await kv.put('damaged', '{');
+    const sessions = new SessionCacheClient(kv);
+    await kv.put('session:damaged', '{');
     const before = stats();
     for (let read = 0; read < 6; read++) await cache.get('there');
+    expect([await sessions.get('damaged'), await sessions.get('not there')]).toEqual([null, null]);
     await cache.get('not there');
     await cache.get('damaged');
     const after = stats();
     expect(between(before, after, 'cache')).toEqual({ hit: 6, miss: 1, corrupt: 1 });
+    expect(between(before, after, 'session')).toEqual({ miss: 1, corrupt: 1 });
     const reads = ({ session, cache: { hit, stale, miss, corrupt } }: Stats): [hits: number, all: number] => {
       const hits = session.hit + session.stale + hit + stale;
       return [hits, hits + session.miss + session.corrupt + miss + corrupt];

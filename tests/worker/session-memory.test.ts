@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../contract/three-method-kv.ts';
 import { Clock } from './support/clock.ts';
+import { turns } from './support/core.ts';
 import { recording } from './support/recording-store.ts';
 import { sessionOf } from './support/sessions.ts';
 
@@ -87,6 +88,29 @@ it('has neither an old copy after a set, nor a token of hashed ones', async () =
     expect(await sessions.get(token)).toEqual(renamed);
     expect((await sessions.get(token))?.session).toMatchObject({ token, userId });
   }
+});
+
+it.each([false, {}])('a read under way does not bring back what a client with memory %o has replaced', async (memory) => {
+  const { kv, sessions, token, session, clock } = setUp();
+  await sessions.set(token, session);
+  clock.advance(2001);
+  const read = kv as unknown as { getWithMetadata(key: unknown, options: unknown): Promise<unknown> };
+  const { getWithMetadata } = read;
+  let answer = (): void => {};
+  read.getWithMetadata = async (...asked) => {
+    const found = await getWithMetadata(...asked);
+    await new Promise<void>((resolve) => (answer = resolve));
+    return found;
+  };
+  const reading = sessions.get(token);
+  await turns();
+  read.getWithMetadata = getWithMetadata;
+  const changed = { ...session, user: { ...session.user, role: 'owner' as const } };
+  const client = new SessionCacheClient(kv, { now: clock.now, memory });
+  await client.set(token, changed);
+  answer();
+  expect(await reading).toEqual(session);
+  expect(await sessions.get(token)).toEqual(changed);
 });
 
 it('has the new end after a touch', async () => {

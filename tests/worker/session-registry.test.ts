@@ -86,6 +86,30 @@ describe('strict reads', () => {
     expect(await lax.getOrLoad(token, async () => null, { strict: true })).toBeNull();
   });
 
+  it('wait for no load that had begun before them, which may not know of the last revocation', async () => {
+    const setting = setUp();
+    const { client, token, userId } = setting;
+    const session = sessionOf(token, { userId });
+    const sessions = client();
+    let finish = (): void => {};
+    const early = sessions.getOrLoad(token, () => new Promise((resolve) => (finish = () => resolve(session))));
+    await scheduler.wait(10);
+    // Elsewhere, so that this isolate hears of it from nobody.
+    await new SessionCacheClient(recording(new MemoryKV()), setting.all).delete(token);
+    const loads = { count: 0 };
+    const load = async (): Promise<null> => {
+      loads.count++;
+      await scheduler.wait(50);
+      return null;
+    };
+    const late = Promise.all([sessions.getOrLoad(token, load), sessions.getOrLoad(token, load)]);
+    await scheduler.wait(10);
+    finish();
+    expect(await late).toEqual([null, null]);
+    expect(await early).toEqual(session);
+    expect(loads.count).toBe(1);
+  });
+
   it('keep what was set after a revocation, and what was excepted from it', async () => {
     const setting = setUp();
     const { client, token, stays, userId } = setting;
@@ -97,6 +121,29 @@ describe('strict reads', () => {
     await sessions.set(after, sessionOf(after, { userId }));
     for (const kept of [stays, after]) expect(await client().get(kept)).not.toBeNull();
     expect(await client().get(token)).toBeNull();
+  });
+
+  it('take what was loaded at the very instant up to which a revocation reaches for void', async () => {
+    const setting = setUp();
+    const { kv, registry, client, token, userId } = setting;
+    await client().set(token, sessionOf(token, { userId }));
+    const { metadata } = (await kv.getWithMetadata(`session:${token}`)) as { metadata: { l: number } };
+    for (const [before, good] of [
+      [metadata.l - 1, true],
+      [metadata.l, false],
+    ] as const) {
+      registry.get = () => ({ revoke: async () => {}, revokedBefore: async (keys: unknown[]) => keys.map(() => before) });
+      expect((await client().get(token)) !== null).toBe(good);
+    }
+  });
+
+  it('are not made to accept by an exception what was revoked elsewhere, and KV does not show that yet', async () => {
+    const setting = setUp();
+    const { elsewhere, client, token, userId } = setting;
+    await everywhere(setting);
+    await client().deleteUserSessions(userId);
+    await client(elsewhere).deleteUserSessions(userId, { except: token });
+    for (const store of [setting.kv, elsewhere]) expect(await client(store).get(token)).toBeNull();
   });
 
   it.each(['throws', 'hangs', 'too late'] as const)('miss where the registry %s, and the loader answers', async (fault) => {

@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { type ClientEvent, type KVLike, SessionCacheClient, type SessionCacheOptions } from '@codex/cloudflare-clients';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryKV } from '../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../contract/three-method-kv.ts';
 import { Clock } from './support/clock.ts';
+import { turns } from './support/core.ts';
 import { failingAt } from './support/failing-store.ts';
 import { recording } from './support/recording-store.ts';
 import { sessionOf } from './support/sessions.ts';
@@ -23,6 +24,12 @@ async function loggedIn(sessions: SessionCacheClient, userId: string, count: num
   await Promise.all(tokens.map((token) => sessions.set(token, sessionOf(token, { userId }))));
   return tokens;
 }
+
+const raise = (): never => {
+  throw new Error('an odd option');
+};
+/** What are no options, the last because they cannot be read. */
+const ODD_OPTIONS = [null, 5, new Proxy({}, { get: raise, ownKeys: raise })] as never[];
 
 const shown = async (kv: KVLike, tokens: string[], options: SessionCacheOptions = {}): Promise<boolean[]> =>
   Promise.all(
@@ -165,7 +172,10 @@ describe('deleteUserSessions', () => {
     const options = { now: clock.now };
     const sessions = new SessionCacheClient(kv, options);
     const userId = newName();
-    const [mine = '', stolen = ''] = await loggedIn(sessions, userId, 2);
+    const [mine, stolen] = [newName(), newName()];
+    // Longer than a copy is accepted.
+    const expiresAt = new Date(clock.now() + 24 * HOUR_MS).toISOString();
+    for (const token of [mine, stolen]) await sessions.set(token, sessionOf(token, { userId, expiresAt }));
     clock.advance(HOUR_MS / 2);
     const { revokedBefore, deleted } = await sessions.deleteUserSessions(userId, { except: mine });
     expect(deleted).toBe(1);
@@ -173,7 +183,9 @@ describe('deleteUserSessions', () => {
     expect(await shown(kv, [mine, stolen], options)).toEqual([true, false]);
     expect(await shown(recording(kv), [mine, stolen], options)).toEqual([true, false]);
     expect(ids(await sessions.list(userId))).toEqual([`id of ${mine}`]);
-    clock.advance(HOUR_MS / 2 + 1);
+    clock.advance(HOUR_MS / 2);
+    expect(await shown(recording(kv), [mine], options)).toEqual([true]);
+    clock.advance(1);
     expect(await shown(recording(kv), [mine], options)).toEqual([false]);
   });
 
@@ -193,6 +205,25 @@ describe('deleteUserSessions', () => {
       await sessions.deleteUserSessions(userId, { except });
       expect(await shown(recording(kv), [loggedOut, foreign])).toEqual([false, false]);
     }
+  });
+
+  it('ends with the next one what was excepted from it, also within one millisecond', async () => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now });
+    const sessions = new SessionCacheClient(kv, { now: clock.now });
+    const userId = newName();
+    const [one = '', other = '', third = ''] = await loggedIn(sessions, userId, 3);
+    clock.advance(1);
+    await sessions.deleteUserSessions(userId, { except: one });
+    await sessions.deleteUserSessions(userId, { except: other });
+    for (const store of [kv, recording(kv)]) {
+      expect(await shown(store, [one, other, third], { now: clock.now })).toEqual([false, false, false]);
+    }
+    const again = await loggedIn(sessions, userId, 2);
+    clock.advance(10_000);
+    // At once, and in one place, the later exception holds.
+    await Promise.all(again.map((except) => sessions.deleteUserSessions(userId, { except })));
+    for (const store of [kv, recording(kv)]) expect(await shown(store, again, { now: clock.now })).toEqual([false, true]);
   });
 
   it('says on a store that cannot list that nothing was deleted, and voids everything', async () => {
@@ -225,6 +256,12 @@ describe('deleteUserSessions', () => {
       () => sessions.touch('t', 'soon'),
       () => sessions.set('t', sessionOf('t'), { loadedAt: Number.NaN }),
       () => sessions.getOrLoad('t', 5 as never),
+      ...ODD_OPTIONS.flatMap((odd) => [
+        () => sessions.get('t', odd),
+        () => sessions.getOrLoad('t', () => null, odd),
+        () => sessions.deleteUserSessions('u', odd),
+        () => sessions.list('u', odd),
+      ]),
     ]) {
       expect(await codeOf(call)).toBe('invalid-argument');
     }
@@ -372,6 +409,83 @@ describe('hashTokens', () => {
   });
 });
 
+it('a session that is ended by its id is not brought back by a load that was under way, whatever its key', async () => {
+  for (const hashTokens of [false, true]) {
+    const kv = new MemoryKV();
+    const sessions = new SessionCacheClient(kv, { hashTokens, memory: false });
+    const [userId, token] = [newName(), newName()];
+    const session = sessionOf(token, { userId });
+    await sessions.set(token, session);
+    for (const name of await keysOf(kv, 'session:')) await kv.delete(name);
+    let finish = (): void => {};
+    const early = sessions.getOrLoad(token, () => new Promise((resolve) => (finish = () => resolve(session))));
+    await turns();
+    expect(await sessions.deleteSession(userId, session.session.id)).toBe(true);
+    const late = sessions.getOrLoad(token, async () => null);
+    await turns();
+    finish();
+    expect(await Promise.all([early, late])).toEqual([session, null]);
+    expect(await sessions.get(token)).toBeNull();
+  }
+});
+
+describe('where KV takes a write of a key each second', () => {
+  const setUp = (options: SessionCacheOptions = {}) => {
+    const kv = new MemoryKV({ oneWritePerSecond: true });
+    const [token, userId] = [newName(), newName()];
+    const session = sessionOf(token, { userId });
+    const role = (name: 'customer' | 'owner' | 'creator') => ({ ...session, user: { ...session.user, role: name } });
+    return { kv, token, userId, role, sessions: new SessionCacheClient(kv, options) };
+  };
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('what is set again within it lands, and of several the last', async () => {
+    const { kv, token, role, sessions } = setUp();
+    await sessions.set(token, role('customer'));
+    const again = [sessions.set(token, role('creator')), sessions.set(token, role('owner'))];
+    await vi.advanceTimersByTimeAsync(2000);
+    await Promise.all(again);
+    for (const store of [kv, recording(kv)]) {
+      expect(await new SessionCacheClient(store, { memory: false }).get(token)).toEqual(role('owner'));
+    }
+  });
+
+  it.each([
+    ['delete', (sessions: SessionCacheClient, token: string) => sessions.delete(token)],
+    ['deleteUserSessions', (sessions: SessionCacheClient, _: string, user: string) => sessions.deleteUserSessions(user)],
+  ])('what waits to be set again is not brought back by that after %s', async (_, revoke) => {
+    const { kv, token, userId, role, sessions } = setUp({ memory: false });
+    await sessions.set(token, role('customer'));
+    const again = sessions.set(token, role('creator'));
+    await turns();
+    const revoking = revoke(sessions, token, userId);
+    await vi.advanceTimersByTimeAsync(2000);
+    await Promise.all([again, revoking]);
+    for (const store of [kv, recording(kv)]) expect(await shown(store, [token])).toEqual([false]);
+  });
+
+  it('a revocation that follows another within it is recorded a moment later', async () => {
+    const { token, userId, role, sessions } = setUp();
+    await sessions.set(token, role('customer'));
+    await sessions.delete(token);
+    await sessions.invalidateUser(userId);
+    const again = Promise.all([sessions.delete(token), sessions.deleteUserSessions(userId)]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect((await again)[1]).toMatchObject({ bounded: false });
+  });
+
+  it('a revocation that KV goes on refusing is rejected', async () => {
+    const kv = { ...recording(new MemoryKV()), put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) };
+    const codes = Promise.all([
+      codeOf(() => new SessionCacheClient(kv).delete('t')),
+      codeOf(() => new SessionCacheClient(kv).invalidateUser('u')),
+    ]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await codes).toEqual(['store-rate-limited', 'store-rate-limited']);
+  });
+});
+
 describe('touch', () => {
   const setUp = (options: SessionCacheOptions = {}) => {
     const clock = new Clock();
@@ -425,6 +539,36 @@ describe('touch', () => {
     expect(await sessions.touch(token, end(48 * HOUR_MS))).toBe(true);
     clock.advance(1);
     expect(await sessions.get(token)).toBeNull();
+  });
+
+  it('makes a copy of unknown age no younger either: a revocation that KV shows late voids it', async () => {
+    const clock = new Clock();
+    const kv = new MemoryKV({ now: clock.now, lagMs: 30_000 });
+    const token = newName();
+    const session = sessionOf(token, { userId: newName() });
+    // As a plain put writes it: without saying when the database was asked.
+    await kv.put(`session:${token}`, JSON.stringify(session));
+    clock.advance(30_000);
+    const options = { now: clock.now, memory: false } as const;
+    await new SessionCacheClient(recording(kv.elsewhere()), options).deleteUserSessions(session.user.id);
+    clock.advance(5000);
+    const sessions = new SessionCacheClient(kv, options);
+    const end = new Date(Date.parse(session.session.expiresAt) + 2 * HOUR_MS);
+    expect(await sessions.touch(token, end)).toBe(true);
+    expect((await sessions.get(token))?.session.expiresAt).toBe(end.toISOString());
+    clock.advance(30_000);
+    for (const client of [sessions, new SessionCacheClient(recording(kv), options)]) expect(await client.get(token)).toBeNull();
+  });
+
+  it('costs nothing within the interval, also by a client made anew', async () => {
+    const { clock, kv, token, end } = setUp();
+    const store = recording(kv);
+    const client = (): SessionCacheClient => new SessionCacheClient(store, { now: clock.now });
+    await client().set(token, sessionOf(token, { expiresAt: end(HOUR_MS) }));
+    expect(await client().touch(token, end(2 * HOUR_MS))).toBe(true);
+    store.operations.length = 0;
+    expect(await client().touch(token, end(3 * HOUR_MS))).toBe(false);
+    expect(store.operations).toEqual([]);
   });
 
   it('works with hashed tokens', async () => {

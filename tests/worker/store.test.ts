@@ -47,12 +47,12 @@ const WRITES: Method[] = [
   ['cache.set for 0 seconds', 1, ({ kv, ...options }) => new CacheClient(kv, options).set('k', 1, 0)],
 ];
 const REVOCATIONS: Method[] = [
-  ['sessions.delete', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).delete('k')],
-  ['sessions.deleteUserSessions', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).deleteUserSessions('u')],
   ['limiter.reset', 1, ({ kv, ...options }) => new RateLimiterClient(kv, options).reset('k', RULE)],
   ['limiter.unblock', 1, ({ kv, ...options }) => new RateLimiterClient(kv, options).unblock('k', RULE)],
 ];
 const DELETIONS: Method[] = [
+  ['sessions.delete', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).delete('k')],
+  ['sessions.deleteUserSessions', 1, ({ kv, ...options }) => new SessionCacheClient(kv, options).deleteUserSessions('u')],
   ['cache.delete', 1, ({ kv, ...options }) => new CacheClient(kv, options).delete('k')],
   ['cache.deleteMany', 2, ({ kv, ...options }) => new CacheClient(kv, options).deleteMany(['a', 'b', 'c'])],
 ];

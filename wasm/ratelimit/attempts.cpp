@@ -23,12 +23,15 @@ LimitTicket count(Attempts& attempts, const LimitDecision& decision, Instant now
 
 RateLimitVerdict judge(Attempts& attempts, const RateLimitRule& rule, std::int64_t phase, std::int64_t cost, bool counts,
                        Instant now) {
-  if (now < attempts.blockedUntil) {
+  if (const Instant until = attempts.blockedUntil; now < until) {
+    // Whoever comes back when the block is over is not to be sent away once more, by the limit.
+    std::optional<Millis> retryAfter = decide(attempts.state, rule, phase, cost, until).retryAfter;
+    if (retryAfter) retryAfter = cost == 0 ? Millis{0} : until - now + *retryAfter;
     return {.allowed = cost == 0,
             .limit = rule.limit,
             .remaining = 0,
-            .resetAt = attempts.blockedUntil,
-            .retryAfter = cost == 0 ? Millis{0} : attempts.blockedUntil - now,
+            .resetAt = until,
+            .retryAfter = retryAfter,
             .reason = LimitReason::Blocked};
   }
   const LimitDecision decision = decide(attempts.state, rule, phase, cost, now);

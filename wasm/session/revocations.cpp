@@ -37,6 +37,13 @@ void Revocations::note(const StoreKey& key, Instant before) {
   }
 }
 
+Instant Revocations::next(const StoreKey& key, Instant now) const {
+  const Instant usual = now + kClockSkew;
+  const Instant past = before(key).value_or(kEarliest) + Millis{1};
+  // One that lies farther ahead is of a clock that is wrong, or of a liar: it is not to be kept up.
+  return past <= usual + kClockSkew ? std::max(usual, past) : usual;
+}
+
 std::optional<Instant> Revocations::before(const StoreKey& key) const {
   const KeyMap<Watermark>::Entry* const found = known_.find(key);
   if (found == nullptr) return std::nullopt;

@@ -25,6 +25,9 @@ class Revocations {
   Revocations& operator=(const Revocations&) = delete;
 
   void note(const StoreKey& key, Instant before);
+  /// Up to when a revocation made now reaches: ahead of the clock, and past one known already, or what that excepted would outlast
+  /// this one where both are made in one millisecond.
+  Instant next(const StoreKey& key, Instant now) const;
   std::optional<Instant> before(const StoreKey& key) const;
 
  private:

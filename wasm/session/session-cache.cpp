@@ -123,7 +123,8 @@ Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedName
   }
   const RevokedBefore revoked = knownOf(memory.revocations, *names);
   const std::optional<Instant> before = newest(revoked);
-  if (!session.stamps.loadedAt) {
+  // A copy whose end is put off is as old as it was, also where nobody knows how old.
+  if (!session.stamps.loadedAt && !session.stamps.touchedAt) {
     session.stamps.loadedAt = before ? std::max(now, *before + Millis{1}) : now;
   } else if (before && !isCurrent(session.stamps, revoked, now, kLatest - kEarliest)) {
     co_return SessionAnswer{SessionOutcome::Skipped};
@@ -157,7 +158,7 @@ Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedName
 Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest, bool indexed,
                                   Instant now) {
   const SharedNames first = names;
-  const Instant before = now + kClockSkew;
+  const Instant before = memory.revocations.next(first->fence, now);
   memory.revocations.note(first->fence, before);
   forgetSession(memory.tier, *first);
   const std::string text = encodeWatermark(before);
@@ -184,7 +185,7 @@ Task<SessionAnswer> deleteSession(SessionMemory& memory, KvStore& store, SharedN
 }
 
 Task<SessionAnswer> revokeUser(SessionMemory& memory, KvStore& store, StoreKey watermark, Seconds longest, Instant now) {
-  const Instant before = now + kClockSkew;
+  const Instant before = memory.revocations.next(watermark, now);
   memory.revocations.note(watermark, before);
   forgetUser(memory.tier, watermark);
   const std::string text = encodeWatermark(before);

@@ -61,7 +61,8 @@ struct SessionToStore {
 
 /// Stores a session with its index entry until it ends, `longest` at most; one that has ended is deleted instead. A copy that says
 /// when it was loaded is stored only if nothing known here was revoked since; one that does not is stamped as loaded now, or
-/// just after the newest revocation known here, so that a login that follows one counts. The names have a user.
+/// just after the newest revocation known here, so that a login that follows one counts; but one whose end was put off stays
+/// without, and is stored only if nothing known here was revoked at all. The names have a user.
 /// Cost: two writes, or two deletes.
 Task<SessionAnswer> setSession(SessionMemory& memory, KvStore& store, SharedNames names, Seconds longest,
                                SessionToStore session, Instant now);

@@ -1,9 +1,10 @@
-import { CacheClient, RateLimiterClient, SessionCacheClient } from '@codex/cloudflare-clients';
+import { CacheClient, RATE_LIMITS, RateLimiterClient, SessionCacheClient, stats } from '@codex/cloudflare-clients';
 import { expect, it } from 'vitest';
 import { kvContract } from '../../contract/kv-contract.ts';
 import { clientsContract } from '../../contract/clients-contract.ts';
 import { MemoryKV } from '../../contract/memory-kv.ts';
 import { ThreeMethodKV } from '../../contract/three-method-kv.ts';
+import { sessionOf } from '../support/sessions.ts';
 
 // In Node, where the platform's tests and its prerendering run: no Worker, no waitUntil, the wasm inlined.
 
@@ -44,4 +45,41 @@ it('a store that never answers is not waited for', async () => {
     allowed: true,
     reason: 'degraded',
   });
+});
+
+it('nothing is used that Node 20 lacks', async () => {
+  const { withResolvers } = Promise;
+  const { groupBy } = Map;
+  Object.assign(Promise, { withResolvers: undefined });
+  Object.assign(Map, { groupBy: undefined });
+  try {
+    const cache = new CacheClient(new MemoryKV());
+    await cache.setMany({ a: 1, b: 2 }, 60);
+    expect(await cache.getMany(['a', 'b'])).toEqual(new Map(Object.entries({ a: 1, b: 2 })));
+    const answer = {
+      allowed: true,
+      remaining: 1,
+      resetAt: Date.now() + 1000,
+      retryAfterMs: 0,
+      reason: 0,
+      opening: 1,
+      sequence: 1,
+    };
+    const object = { check: async (requests: unknown[]) => requests.map(() => ({ ...answer, known: Array(8).fill(0) })) };
+    const authority = { idFromName: (name: string) => name, get: () => object };
+    const limiter = new RateLimiterClient(new MemoryKV(), { authority });
+    const checks = ['a', 'b'].map((identifier) => ({ identifier, config: RATE_LIMITS.login }));
+    expect(await limiter.checkAll(checks)).toMatchObject({ allowed: true });
+  } finally {
+    Object.assign(Promise, { withResolvers });
+    Object.assign(Map, { groupBy });
+  }
+});
+
+it('a stored session that is nested too deeply to be written as JSON is shown, and is no trap', async () => {
+  const kv = new MemoryKV();
+  const deep = JSON.stringify(sessionOf('deep')).replace('"id":', `"odd":${'['.repeat(200_000)}${']'.repeat(200_000)},"id":`);
+  await kv.put('session:deep', deep, { metadata: { l: Date.now() } });
+  expect((await new SessionCacheClient(kv, { hashTokens: true }).get('deep'))?.session.token).toBe('deep');
+  expect(stats().traps).toBe(0);
 });
