@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers';
+import { CacheClient } from '@codex/cloudflare-clients';
 import { describe, expect, it } from 'vitest';
 import { registered } from './account.ts';
 import { callWith, freshAddress, signIn, type Answer, type Call } from './api.ts';
@@ -20,6 +21,7 @@ const ROUTES: [string, string, object?][] = [
   ['POST', '/admin/sessions/revoke', { userId: 'user-cory' }],
   ['POST', '/admin/purge', { prefix: 'cache:nothing:', confirm: 'purge cache:nothing:' }],
   ['POST', '/admin/purge', { tags: ['nothing'], confirm: 'purge nothing' }],
+  ['POST', '/admin/purge', { everything: true, confirm: 'purge everything' }],
 ];
 
 describe.each(ROUTES)('%s %s', (method, path, body) => {
@@ -46,6 +48,22 @@ describe('the administrator', () => {
       statuses.push((await admin('GET', '/admin/keys?store=cache', { secret: 'wrong', address })).status);
     }
     expect(statuses).toEqual([...Array<number>(10).fill(401), 429]);
+    // Guessing on would be told that it has guessed right.
+    const right = await admin('GET', '/admin/keys?store=cache', { address });
+    expect([right.status, right.body.type]).toEqual([429, 'urn:codex:problem:too-many-requests']);
+    expect(Number(right.headers.get('Retry-After'))).toBeGreaterThan(800);
+    expect((await admin('GET', '/admin/keys?store=cache')).status).toBe(200);
+  });
+
+  it.each(['.', '..', '', 'x'.repeat(513)])('is told that %o is no key', async (key) => {
+    for (const [method, store] of [
+      ['GET', 'cache'],
+      ['DELETE', 'cache'],
+      ['DELETE', 'limits'],
+    ] as const) {
+      const { status, body } = await admin(method, `/admin/entry?store=${store}&key=${key}`);
+      expect({ status, fields: body.fields }).toEqual({ status: 400, fields: ['key'] });
+    }
   });
 
   it('lists a page of keys, reads an entry and what the cache makes of it, and deletes it', async () => {
@@ -86,6 +104,27 @@ describe('the administrator', () => {
       expect((await admin('POST', '/admin/purge', { body })).status).toBe(409);
     }
     expect(await env.CACHE_KV.get('cache:admin:kept')).toBe('1');
+  });
+
+  it('purges what begins with a prefix a page at a time, goes on where it stopped, and leaves the rest', async () => {
+    const keys = Array.from({ length: 1000 }, (_, at) => `cache:paged:${at}`);
+    for (const key of [...keys, 'cache:pages']) await env.CACHE_KV.put(key, '1');
+    const body = { prefix: 'cache:paged:', confirm: 'purge cache:paged:' };
+    const first = await admin('POST', '/admin/purge', { body });
+    expect(first.body).toMatchObject({ complete: false, cursor: expect.any(String) as unknown });
+    const again = await admin('POST', '/admin/purge', { body: { ...body, cursor: first.body.cursor } });
+    expect(again.body).toMatchObject({ complete: true });
+    expect((first.body.deleted as number) + (again.body.deleted as number)).toBe(keys.length);
+    expect((await env.CACHE_KV.list({ prefix: 'cache:page' })).keys.map(({ name }) => name)).toEqual(['cache:pages']);
+  });
+
+  it('voids what bears a tag, and leaves the rest', async () => {
+    const cache = new CacheClient(env.CACHE_KV, { memory: false });
+    await cache.set('cache:tagged', 1, 600, { tags: ['spring'] });
+    await cache.set('cache:untagged', 2, 600, { tags: ['autumn'] });
+    const body = { tags: ['spring'], confirm: 'purge spring' };
+    expect((await admin('POST', '/admin/purge', { body })).body).toMatchObject({ complete: true });
+    expect([await cache.get('cache:tagged'), await cache.get('cache:untagged')]).toEqual([null, 2]);
   });
 
   it('purges everything, values before what voids them, and waits in between', async () => {

@@ -10,7 +10,9 @@ import { problems } from '../http/problem.ts';
  * sessions are seen and ended by user.
  */
 const Store = v.picklist(['cache', 'limits']);
-const Entry = v.object({ store: Store, key: v.pipe(v.string(), v.minLength(1), v.maxBytes(512)) });
+/** A key as KV takes it (developers.cloudflare.com/kv/api/write-key-value-pairs). */
+const Key = v.pipe(v.string(), v.minLength(1), v.maxBytes(512), v.notValues(['.', '..']));
+const Entry = v.object({ store: Store, key: Key });
 const Page = v.object({
   store: Store,
   prefix: v.optional(v.pipe(v.string(), v.maxBytes(512)), ''),
