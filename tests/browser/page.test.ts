@@ -261,45 +261,6 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     expect(await page.locator('#media-message').getAttribute('class')).toContain('error');
   });
 
-  it('registers, verifies, uploads, watches, publishes, buys and signs out everywhere', async () => {
-    const email = `newcomer-${addresses}@codex.example`;
-    await page.getByText('Create an account').click();
-    await page.getByLabel('Name', { exact: true }).fill('Nora');
-    await page.getByLabel('Your email').fill(email);
-    await page.getByLabel('A password of 12 characters or more').fill('a long enough one');
-    await page.getByLabel('I publish').check();
-    await button('Create').click();
-    await expect.poll(() => text('#account-message')).toBe('A letter is on its way to that address. You can sign in already.');
-    await page.locator('#letters li', { hasText: email }).getByRole('link').click();
-    await expect.poll(() => text('#account-message')).toBe('Your email is verified.');
-
-    await tryToSignIn(email, 'a long enough one');
-    expect(await text('#who')).toBe('Nora · creator');
-    await page.locator('#own-sessions', { hasText: 'this one' }).waitFor();
-    expect(await page.locator('#verify').isVisible()).toBe(false);
-
-    await page
-      .getByLabel('Video or audio file')
-      .setInputFiles({ name: 'rain.wav', mimeType: 'audio/wav', buffer: Buffer.from(tone(1)) });
-    await page.getByLabel('Category').selectOption('Sound');
-    await page.getByLabel('Publish it when it is ready').uncheck();
-    await button('Upload').click();
-    const upload = page.locator('#media-list li', { hasText: 'rain' });
-    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 60_000 }).toBe('ready');
-    await button('Publish rain').click();
-    await expect.poll(() => text('#entries')).toContain('rain');
-
-    const offer = page.locator('#offers li').first();
-    const title = await offer.locator('.title').innerText();
-    await offer.getByRole('button').click();
-    await expect.poll(() => text('#owned')).toContain(title);
-
-    await button('Sign out everywhere').click();
-    await expect.poll(() => text('#account-message')).toBe('You are signed out everywhere.');
-    await button('Who am I?').click();
-    await expect.poll(() => text('#account-message')).toBe('Nobody is signed in here.');
-  });
-
   it('ends another session of one’s own, which is refused at once', async () => {
     await signInAsCleo();
     const elsewhere = await browser.newContext({ extraHTTPHeaders: { 'CF-Connecting-IP': `198.51.100.${addresses}` } });
