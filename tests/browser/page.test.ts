@@ -79,6 +79,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
 
   const text = (selector: string): Promise<string> => page.locator(selector).innerText();
   const button = (name: string): ReturnType<Page['getByRole']> => page.getByRole('button', { name, exact: true });
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
   const lastAnswer = (): Promise<string> => text('#log > li:first-child .line');
 
   async function tryToSignIn(email: string, password: string): Promise<void> {
@@ -271,12 +272,40 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
       const me = async (): Promise<number> => (await elsewhere.request.get(`${worker.url}/auth/me`)).status();
       expect(await me()).toBe(200);
       await load();
-      await page.locator('#own-sessions button').first().click();
+      await page.locator('#own-sessions button').first().focus();
+      await page.keyboard.press('Enter');
       await expect.poll(() => text('#security-message')).toBe('That session has ended, here and in the cache.');
       expect(await me()).toBe(401);
+      // The button is gone; whoever pressed it with the keyboard goes on from its list.
+      await expect.poll(focused).toBe('own-sessions');
+      await button('Sign out everywhere').focus();
+      await page.keyboard.press('Enter');
+      await expect.poll(() => text('#account-message')).toBe('You are signed out everywhere.');
+      expect(await focused()).toBe('email');
     } finally {
       await elsewhere.close();
     }
+  });
+
+  it('sets a new password by the newest of the letters, of which it shows few, and goes on where one signs in', async () => {
+    for (let letter = 0; letter < 7; letter += 1) {
+      const headers = { Origin: worker.url, 'CF-Connecting-IP': `198.51.100.${100 + letter}` };
+      const data = { email: 'olive@codex.example' };
+      await context.request.post(`${worker.url}/account/password-reset`, { headers, data });
+    }
+    const sent = async (): Promise<number> =>
+      (await (await context.request.get(`${worker.url}/demo/outbox`)).json()).mail.length;
+    await expect.poll(sent).toBeGreaterThanOrEqual(7);
+    await load();
+    // On a phone they stand before everything else there is to see.
+    await expect.poll(() => page.locator('#letters li').count()).toBe(5);
+    await page.locator('#letters li').first().getByRole('link').focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe('reset-password');
+    await page.keyboard.type('demo-owner for good');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => text('#account-message')).toMatch(/^Your password is set, and you are signed out everywhere/);
+    expect(await focused()).toBe('email');
   });
 
   it('purges the cached lists for whoever has the secret', async () => {
@@ -288,7 +317,6 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
   });
 
   it('can be used with the keyboard alone', async () => {
-    const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').innerText()).toBe('Skip to the library');
     await page.keyboard.press('Tab');

@@ -101,6 +101,8 @@ async function signIn() {
 export function showSignedIn(user, body, text) {
   showUser(user, body);
   showMessage(message, text);
+  // What was pressed is hidden now, and with it the focus would be gone.
+  if (user === null) email.focus();
 }
 
 /** Asks anew who is signed in, as others may have changed that. */
