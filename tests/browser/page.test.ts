@@ -287,6 +287,18 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     }
   });
 
+  it('says that its own session was ended elsewhere, and asks to sign in again', async () => {
+    await signInAsCleo();
+    const headers = { Authorization: 'Bearer demo-admin' };
+    await context.request.post(`${worker.url}/admin/sessions/revoke`, { headers, data: { userId: 'user-cleo' } });
+    await button('Publish Borrowed light').click();
+    await expect.poll(() => text('#account-message')).toBe('Your session has ended. Sign in again.');
+    expect(await text('#who')).toBe('Not signed in');
+    expect([await page.locator('#manage').isVisible(), await focused()]).toEqual([false, 'email']);
+    await signInAsCleo();
+    expect(await text('#manage-message')).toBe('');
+  });
+
   it('sets a new password by the newest of the letters, of which it shows few, and goes on where one signs in', async () => {
     for (let letter = 0; letter < 7; letter += 1) {
       const headers = { Origin: worker.url, 'CF-Connecting-IP': `198.51.100.${100 + letter}` };
@@ -309,6 +321,11 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
   });
 
   it('purges the cached lists for whoever has the secret', async () => {
+    await signInAsCleo();
+    await page.getByLabel('Administrator’s secret').fill('wrong');
+    await button('Purge').click();
+    await expect.poll(() => text('#purge-message')).toBe('Send the administrator’s secret as a bearer token.');
+    expect(await text('#who')).toBe('Cleo · creator');
     await page.getByLabel('Administrator’s secret').fill('demo-admin');
     await button('Purge').click();
     await expect.poll(() => text('#purge-message')).toMatch(/^[1-9]\d* keys? deleted\.$/);
