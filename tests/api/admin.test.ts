@@ -2,15 +2,21 @@ import { env } from 'cloudflare:workers';
 import { CacheClient } from '@codex/cloudflare-clients';
 import { describe, expect, it } from 'vitest';
 import { registered } from './account.ts';
+import type { Env } from '../../workers/api/src/env.ts';
 import { callWith, freshAddress, signIn, type Answer, type Call } from './api.ts';
+import { failingKv } from './failing-stores.ts';
 
 const SECRET = 'a secret of the administrators';
 
 /** Asks as an administrator does: with the secret, from no page. */
-async function admin(method: string, path: string, options: Call & { secret?: string } = {}): Promise<Answer> {
-  const { secret = SECRET, headers, ...rest } = options;
+async function admin(
+  method: string,
+  path: string,
+  options: Call & { secret?: string; bindings?: Partial<Env> } = {},
+): Promise<Answer> {
+  const { secret = SECRET, headers, bindings, ...rest } = options;
   const all = { Origin: '', Authorization: secret === '' ? '' : `Bearer ${secret}`, ...headers };
-  return callWith({ ADMIN_SECRET: SECRET }, method, path, { ...rest, headers: all });
+  return callWith({ ADMIN_SECRET: SECRET, ...bindings }, method, path, { ...rest, headers: all });
 }
 
 const ROUTES: [string, string, object?][] = [
@@ -125,6 +131,27 @@ describe('the administrator', () => {
     const body = { tags: ['spring'], confirm: 'purge spring' };
     expect((await admin('POST', '/admin/purge', { body })).body).toMatchObject({ complete: true });
     expect([await cache.get('cache:tagged'), await cache.get('cache:untagged')]).toEqual([null, 2]);
+  });
+
+  it('is told that what the cache keeps for itself is no prefix to purge', async () => {
+    const body = { prefix: 'e:', confirm: 'purge e:' };
+    expect((await admin('POST', '/admin/purge', { body })).body).toMatchObject({ type: 'urn:codex:problem:invalid-input' });
+  });
+
+  it.each(ROUTES.filter(([, path]) => path !== '/admin/sessions/revoke'))(
+    'is told to ask again where KV fails: %s %s',
+    async (method, path, body) => {
+      const failing = { AUTH_SESSION_KV: failingKv(), RATE_LIMIT_KV: failingKv(), CACHE_KV: failingKv() };
+      const { status, body: problem, headers } = await admin(method, path, { body, bindings: failing });
+      expect({ status, type: problem.type }).toEqual({ status: 503, type: 'urn:codex:problem:storage-unavailable' });
+      expect(headers.get('Retry-After')).toBe('5');
+    },
+  );
+
+  it('is told that KV does not take a cursor, where KV says so', async () => {
+    const list = () => Promise.reject(new Error('KV GET failed: 400 Invalid cursor'));
+    const answer = await admin('GET', '/admin/keys?store=cache&cursor=x', { bindings: { CACHE_KV: { ...failingKv(), list } } });
+    expect(answer).toMatchObject({ status: 400, body: { type: 'urn:codex:problem:invalid-input' } });
   });
 
   it('purges everything, values before what voids them, and waits in between', async () => {
