@@ -10,7 +10,7 @@ import { main } from './lib/main.mjs';
 import { root } from './lib/paths.mjs';
 import { freePort, isListening, untilListening } from './lib/listening.mjs';
 import { localSecrets, resumeJobs, transcodingService, workerConfigs } from './lib/local-workers.mjs';
-import { show, stopIsSuccess } from './lib/run.mjs';
+import { show, stopAll, stopIsSuccess } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
 const HOST = '127.0.0.1';
@@ -64,5 +64,6 @@ await main(async () => {
   });
   const code = await server;
   console.error(`\nwrangler dev ended by itself (${code}); see its messages above.`);
+  await stopAll();
   process.exit(1);
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,5 +95,10 @@ describe.skipIf(chromium === null)('npm start, and a browser', () => {
   it('ends with Ctrl-C, and leaves nothing behind that listens', async () => {
     await started.stop();
     expect(await isListening('127.0.0.1', started.port)).toBe(false);
+  });
+
+  it.skipIf(!existsSync('/proc/self/status'))('ends when its wrangler dev does, and leaves nothing behind either', async () => {
+    started = await NpmStart.in(folder);
+    expect(await started.loseWrangler()).toEqual({ code: 1, left: [] });
   });
 });
