@@ -1,6 +1,7 @@
 /**
  * `npm start`: sets up, builds, prepares the local database, and runs all workers in one `wrangler dev`, with their data kept in
- * .wrangler/state, and the transcoding service that they ask. Needs no network once it is set up. PORT chooses another port.
+ * .wrangler/state, and the transcoding service that they ask. Needs no network once it is set up. PORT chooses another port, CODEX_STATE
+ * another folder for the data.
  */
 import { build } from './build.mjs';
 import { toolEnvironment } from './lib/environment.mjs';
@@ -9,11 +10,11 @@ import { main } from './lib/main.mjs';
 import { root } from './lib/paths.mjs';
 import { freePort, isListening, untilListening } from './lib/listening.mjs';
 import { localSecrets, resumeJobs, transcodingService, workerConfigs } from './lib/local-workers.mjs';
-import { show, stopIsSuccess } from './lib/run.mjs';
+import { show, stopAll, stopIsSuccess } from './lib/run.mjs';
 import { setup } from './setup.mjs';
 
 const HOST = '127.0.0.1';
-const STATE = '.wrangler/state';
+const STATE = process.env.CODEX_STATE || '.wrangler/state';
 
 await main(async () => {
   const port = Number(process.env.PORT || 8787);
@@ -63,5 +64,6 @@ await main(async () => {
   });
   const code = await server;
   console.error(`\nwrangler dev ended by itself (${code}); see its messages above.`);
+  await stopAll();
   process.exit(1);
 });

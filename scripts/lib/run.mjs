@@ -24,16 +24,21 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, async () => {
     const again = stoppingSince !== undefined;
     if (again && Date.now() - stoppingSince < SAME_SIGNAL_MS) return;
-    stoppingSince ??= Date.now();
-    const children = [...running];
-    for (const { kill } of children) kill(again ? 'SIGKILL' : signal);
-    const killer = setTimeout(() => {
-      for (const { kill } of children) kill('SIGKILL');
-    }, GRACE_MS);
-    await Promise.all(children.map(({ closed }) => closed));
-    clearTimeout(killer);
+    await stopAll(again ? 'SIGKILL' : signal);
     process.exit(stopCode(signal));
   });
+}
+
+/** Stops every child, and waits until they are gone. */
+export async function stopAll(signal = 'SIGTERM') {
+  stoppingSince ??= Date.now();
+  const children = [...running];
+  for (const { kill } of children) kill(signal);
+  const killer = setTimeout(() => {
+    for (const { kill } of children) kill('SIGKILL');
+  }, GRACE_MS);
+  await Promise.all(children.map(({ closed }) => closed));
+  clearTimeout(killer);
 }
 
 /** For a server, being told to stop is the ordinary end and no failure. */

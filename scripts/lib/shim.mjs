@@ -1,6 +1,6 @@
 /** Compiles js-shim/src, with the generated module beside it, into js-shim/dist. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { toolEnvironment } from './environment.mjs';
 import { Failure } from './failure.mjs';
 import { buildDir, root } from './paths.mjs';
@@ -10,27 +10,36 @@ import { must } from './run.mjs';
 const shim = join(root, 'js-shim');
 const src = join(shim, 'src');
 const dist = join(shim, 'dist');
+const compiled = join(buildDir, 'shim');
 
 export async function buildShim(toolchain) {
   const generated = generatedFiles();
   // The compiler needs the declarations where the sources import them from; they are ignored by git.
   for (const [name, content] of generated) if (name.endsWith('.d.ts')) writeIfChanged(join(src, name), content);
 
-  const emitted = await withProgress(
+  // Not into dist itself: the compiler writes every file anew, and for as long a running `wrangler dev` finds none there.
+  rmSync(compiled, { recursive: true, force: true });
+  await withProgress(
     'Compiling js-shim',
     () => '',
     () =>
-      must('compiling js-shim failed', 'tsc', ['-p', shim, '--noEmitOnError', '--listEmittedFiles'], {
+      must('compiling js-shim failed', 'tsc', ['-p', shim, '--noEmitOnError', '--outDir', compiled], {
         cwd: root,
         env: toolEnvironment(toolchain),
         whole: true,
       }),
   );
-  for (const [name, content] of generated) writeIfChanged(join(dist, name), content);
+  const built = new Map([...filesOf(compiled), ...generated]);
+  for (const [name, content] of built) writeIfChanged(join(dist, name), content);
+  removeOthers(dist, new Set([...built.keys()].map((name) => join(dist, name))));
+}
 
-  const current = new Set([...emitted.matchAll(/^TSFILE: (.+)$/gm)].map(([, file]) => file));
-  for (const [name] of generated) current.add(join(dist, name));
-  removeOthers(dist, current);
+/** The files in a folder, by their path from there. */
+function filesOf(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((file) => [relative(folder, file), readFileSync(file)]);
 }
 
 /** What the package carries of the core. Workers import the .wasm; everywhere else it is inlined as text. */

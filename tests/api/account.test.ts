@@ -85,6 +85,31 @@ describe('POST /account/verify-email', () => {
   });
 });
 
+describe('mail', () => {
+  /** A binding that sends what it is given to nobody. */
+  const binding = (send: (message: object) => Promise<object>) =>
+    ({ MAIL: { send } as unknown as SendEmail, MAIL_FROM: 'no-reply@codex.example' }) as const;
+
+  it('goes through MAIL where that is bound, and the outbox has none of it', async () => {
+    const sent: object[] = [];
+    const bindings = binding(async (message) => sent.push(message) && {});
+    const body = { email: freshEmail(), password: PASSWORD, name: 'New' };
+    expect((await callWith(bindings, 'POST', '/account/register', { body })).status).toBe(202);
+    const text = expect.stringMatching(/#verify-email=[\w-]{43}\n/) as unknown;
+    expect(sent).toEqual([{ from: 'no-reply@codex.example', to: body.email, subject: 'Is this your address?', text }]);
+    expect(await lettersTo(body.email)).toEqual([]);
+  });
+
+  it('that cannot be sent leaves the answer as it is, and another link can be asked for', async () => {
+    const bindings = binding(() => Promise.reject(new Error('E_RECIPIENT_SUPPRESSED')));
+    const body = { email: freshEmail(), password: PASSWORD, name: 'New' };
+    expect((await callWith(bindings, 'POST', '/account/register', { body })).status).toBe(202);
+    const token = await signIn(body);
+    expect((await call('POST', '/account/verify-email/resend', { token })).body).toEqual({ sent: true });
+    expect((await letterTo(body.email, /address/)).token).not.toBe('');
+  });
+});
+
 describe('POST /account/password-reset', () => {
   it('answers alike for an address without an account, and mails nothing there', async () => {
     const email = freshEmail();

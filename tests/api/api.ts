@@ -71,14 +71,16 @@ export async function signIn(user: { email: string; password: string }): Promise
 export async function storeSession(userId: string, lifetimeMs = 3_600_000): Promise<string> {
   const token = newSessionToken();
   const createdAt = Date.now();
-  const id = crypto.randomUUID();
-  await insertSession(env.DB, {
-    id,
+  const session = {
+    id: crypto.randomUUID(),
     tokenHash: await hashSessionToken(token),
     userId,
     createdAt,
     expiresAt: createdAt + lifetimeMs,
-  });
+    userAgent: null,
+  };
+  const owner = env.DB.prepare('SELECT password_hash FROM users WHERE id = ?1').bind(userId);
+  await insertSession(env.DB, session, (await owner.first<string>('password_hash')) ?? '');
   return token;
 }
 

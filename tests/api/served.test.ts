@@ -39,6 +39,14 @@ describe('ServedLog', () => {
     expect(served.report()).toMatchObject({ from: 'd1', kvReads: 4, kvWrites: 2, d1Queries: 1 });
   });
 
+  it('tells few of many steps, and sums up all', () => {
+    const report = log(...Array.from({ length: 900 }, () => event('memory', 0, 1)), event('kv', 1)).report();
+    expect(report).toMatchObject({ from: 'kv', kvReads: 1, kvWrites: 900 });
+    const headers = servedHeaders(report);
+    expect(headers['X-Served-By']).toBe('kv; kv-reads=1; kv-writes=900; d1-queries=0');
+    expect(headers['Server-Timing']?.length).toBeLessThan(4096);
+  });
+
   it('says it in headers', () => {
     expect(servedHeaders(log(event('kv', 1)).report())).toEqual({
       'X-Served-By': 'kv; kv-reads=1; kv-writes=0; d1-queries=0',

@@ -79,6 +79,7 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
 
   const text = (selector: string): Promise<string> => page.locator(selector).innerText();
   const button = (name: string): ReturnType<Page['getByRole']> => page.getByRole('button', { name, exact: true });
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
   const lastAnswer = (): Promise<string> => text('#log > li:first-child .line');
 
   async function tryToSignIn(email: string, password: string): Promise<void> {
@@ -261,45 +262,6 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
     expect(await page.locator('#media-message').getAttribute('class')).toContain('error');
   });
 
-  it('registers, verifies, uploads, watches, publishes, buys and signs out everywhere', async () => {
-    const email = `newcomer-${addresses}@codex.example`;
-    await page.getByText('Create an account').click();
-    await page.getByLabel('Name', { exact: true }).fill('Nora');
-    await page.getByLabel('Your email').fill(email);
-    await page.getByLabel('A password of 12 characters or more').fill('a long enough one');
-    await page.getByLabel('I publish').check();
-    await button('Create').click();
-    await expect.poll(() => text('#account-message')).toBe('A letter is on its way to that address. You can sign in already.');
-    await page.locator('#letters li', { hasText: email }).getByRole('link').click();
-    await expect.poll(() => text('#account-message')).toBe('Your email is verified.');
-
-    await tryToSignIn(email, 'a long enough one');
-    expect(await text('#who')).toBe('Nora · creator');
-    await page.locator('#own-sessions', { hasText: 'this one' }).waitFor();
-    expect(await page.locator('#verify').isVisible()).toBe(false);
-
-    await page
-      .getByLabel('Video or audio file')
-      .setInputFiles({ name: 'rain.wav', mimeType: 'audio/wav', buffer: Buffer.from(tone(1)) });
-    await page.getByLabel('Category').selectOption('Sound');
-    await page.getByLabel('Publish it when it is ready').uncheck();
-    await button('Upload').click();
-    const upload = page.locator('#media-list li', { hasText: 'rain' });
-    await expect.poll(() => upload.locator('.pill').innerText(), { timeout: 60_000 }).toBe('ready');
-    await button('Publish rain').click();
-    await expect.poll(() => text('#entries')).toContain('rain');
-
-    const offer = page.locator('#offers li').first();
-    const title = await offer.locator('.title').innerText();
-    await offer.getByRole('button').click();
-    await expect.poll(() => text('#owned')).toContain(title);
-
-    await button('Sign out everywhere').click();
-    await expect.poll(() => text('#account-message')).toBe('You are signed out everywhere.');
-    await button('Who am I?').click();
-    await expect.poll(() => text('#account-message')).toBe('Nobody is signed in here.');
-  });
-
   it('ends another session of one’s own, which is refused at once', async () => {
     await signInAsCleo();
     const elsewhere = await browser.newContext({ extraHTTPHeaders: { 'CF-Connecting-IP': `198.51.100.${addresses}` } });
@@ -310,15 +272,60 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
       const me = async (): Promise<number> => (await elsewhere.request.get(`${worker.url}/auth/me`)).status();
       expect(await me()).toBe(200);
       await load();
-      await page.locator('#own-sessions button').first().click();
+      await page.locator('#own-sessions button').first().focus();
+      await page.keyboard.press('Enter');
       await expect.poll(() => text('#security-message')).toBe('That session has ended, here and in the cache.');
       expect(await me()).toBe(401);
+      // The button is gone; whoever pressed it with the keyboard goes on from its list.
+      await expect.poll(focused).toBe('own-sessions');
+      await button('Sign out everywhere').focus();
+      await page.keyboard.press('Enter');
+      await expect.poll(() => text('#account-message')).toBe('You are signed out everywhere.');
+      expect(await focused()).toBe('email');
     } finally {
       await elsewhere.close();
     }
   });
 
+  it('says that its own session was ended elsewhere, and asks to sign in again', async () => {
+    await signInAsCleo();
+    const headers = { Authorization: 'Bearer demo-admin' };
+    await context.request.post(`${worker.url}/admin/sessions/revoke`, { headers, data: { userId: 'user-cleo' } });
+    await button('Publish Borrowed light').click();
+    await expect.poll(() => text('#account-message')).toBe('Your session has ended. Sign in again.');
+    expect(await text('#who')).toBe('Not signed in');
+    expect([await page.locator('#manage').isVisible(), await focused()]).toEqual([false, 'email']);
+    await signInAsCleo();
+    expect(await text('#manage-message')).toBe('');
+  });
+
+  it('sets a new password by the newest of the letters, of which it shows few, and goes on where one signs in', async () => {
+    for (let letter = 0; letter < 7; letter += 1) {
+      const headers = { Origin: worker.url, 'CF-Connecting-IP': `198.51.100.${100 + letter}` };
+      const data = { email: 'olive@codex.example' };
+      await context.request.post(`${worker.url}/account/password-reset`, { headers, data });
+    }
+    const sent = async (): Promise<number> =>
+      (await (await context.request.get(`${worker.url}/demo/outbox`)).json()).mail.length;
+    await expect.poll(sent).toBeGreaterThanOrEqual(7);
+    await load();
+    // On a phone they stand before everything else there is to see.
+    await expect.poll(() => page.locator('#letters li').count()).toBe(5);
+    await page.locator('#letters li').first().getByRole('link').focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe('reset-password');
+    await page.keyboard.type('demo-owner for good');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => text('#account-message')).toMatch(/^Your password is set, and you are signed out everywhere/);
+    expect(await focused()).toBe('email');
+  });
+
   it('purges the cached lists for whoever has the secret', async () => {
+    await signInAsCleo();
+    await page.getByLabel('Administrator’s secret').fill('wrong');
+    await button('Purge').click();
+    await expect.poll(() => text('#purge-message')).toBe('Send the administrator’s secret as a bearer token.');
+    expect(await text('#who')).toBe('Cleo · creator');
     await page.getByLabel('Administrator’s secret').fill('demo-admin');
     await button('Purge').click();
     await expect.poll(() => text('#purge-message')).toMatch(/^[1-9]\d* keys? deleted\.$/);
@@ -327,7 +334,6 @@ describe.skipIf(chromium === null)('the page, in a browser', () => {
   });
 
   it('can be used with the keyboard alone', async () => {
-    const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').innerText()).toBe('Skip to the library');
     await page.keyboard.press('Tab');

@@ -7,6 +7,8 @@ export default defineConfig({
     name: 'browser',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['tests/browser/*.test.ts'],
+    // `npm start` builds, and a running `wrangler dev` would reload what it watches.
+    fileParallelism: false,
     // A page, a password and a first start of each worker take their time on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     testTimeout: 180_000,

@@ -3,7 +3,7 @@ import app from './cloudflare/_worker.js';
 
 /** What a test wishes for one request, and what came of it. */
 interface Circumstances {
-  /** The header `x-circumstances`: any of `kv-down`, `kv-silent`, `kv-unbound`, `d1-down`. */
+  /** The header `x-circumstances`: any of `kv-down`, `kv-silent`, `kv-unbound`, `d1-down`, `d1-full`. */
   readonly wished: ReadonlySet<string>;
   statements: number;
   sessionReads: number;
@@ -48,21 +48,22 @@ function namespace(kv: object, onRead: () => void): object {
   });
 }
 
-/** A database that counts what it is asked, and throws while that is wished. */
+/** A database that counts what it is asked, and throws while that is wished: at everything, or where a row would be added. */
 function database(db: object): object {
-  return observed(db, (operation, perform) => {
+  return observed(db, (operation, perform, [sql]) => {
     if (of().wished.has('d1-down')) throw new Error('D1_ERROR: Network connection lost.');
+    if (of().wished.has('d1-full') && /^insert/i.test(String(sql))) throw new Error('D1_ERROR: Exceeded maximum DB size.');
     if (operation === 'prepare') of().statements += 1;
     return perform();
   });
 }
 
-function observed(binding: object, around: (operation: string, perform: () => unknown) => unknown): object {
+function observed(binding: object, around: (operation: string, perform: () => unknown, args: unknown[]) => unknown): object {
   return new Proxy(binding, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => around(String(name), () => Reflect.apply(member, target, args));
+      return (...args: unknown[]) => around(String(name), () => Reflect.apply(member, target, args), args);
     },
   });
 }

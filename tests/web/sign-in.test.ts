@@ -55,6 +55,14 @@ describe.each(['linked', 'packed'] as const)('signing in, with the %s package', 
     expect(answer.status).toBe(403);
   });
 
+  it('says that an account could not be stored, and not that its email is taken', async () => {
+    const [name, email, password] = ['Flo', `flo-${crypto.randomUUID()}@codex.example`, 'a password to try'];
+    const refused = await new Visitor(site).post('/login?/signUp', { name, email, password }, 'd1-full');
+    expect(refused.status).toBe(503);
+    expect(refused.body).toContain('That could not be stored. Try again in a moment.');
+    expect((await new Visitor(site).post('/login?/signUp', { name, email, password })).status).toBe(303);
+  });
+
   it('says what is wrong with a new account', async () => {
     const ada = new Visitor(site);
     const { email, password } = await ada.signUp('Ada');

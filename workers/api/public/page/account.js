@@ -1,4 +1,4 @@
-import { ask } from './api.js';
+import { ask, whenSignedOut } from './api.js';
 import { forgetAttempts, localTimeIn, showAttempts } from './attempts.js';
 import { byId, make, makeButton, onSubmit, showMessage, whileBusy } from './dom.js';
 import { servedBadge } from './log.js';
@@ -37,6 +37,9 @@ let onChange = () => {};
  */
 export async function startAccount(listener) {
   onChange = listener;
+  whenSignedOut((body) => {
+    if (shown !== null) showSignedIn(null, body, 'Your session has ended. Sign in again.');
+  });
   onSubmit(form, signIn);
   whoAmI.addEventListener('click', () => void whileBusy(whoAmI, () => askWho(true)));
   logout.addEventListener('click', () => void whileBusy(logout, signOut));
@@ -101,6 +104,8 @@ async function signIn() {
 export function showSignedIn(user, body, text) {
   showUser(user, body);
   showMessage(message, text);
+  // What was pressed is hidden now, and with it the focus would be gone.
+  if (user === null) email.focus();
 }
 
 /** Asks anew who is signed in, as others may have changed that. */

@@ -106,6 +106,17 @@ import { logAnswer } from './log.js';
  * @property {boolean} [revoked] Whether cached copies of what was ended are known to be void.
  */
 
+/** @type {(answer: Answer) => void} */
+let onSignedOut = () => {};
+
+/**
+ * `listener` hears each time the worker does not know who is asking, once whoever asked has heard it.
+ * @param {(answer: Answer) => void} listener
+ */
+export function whenSignedOut(listener) {
+  onSignedOut = listener;
+}
+
 /**
  * Asks the worker, and logs what answered. A worker that cannot be reached is an answer with status 0. A file is sent as it is, anything
  * else as JSON.
@@ -145,5 +156,7 @@ export async function ask(action, method, path, body, { fresh = false, headers =
     const roundTripMs = performance.now() - startedAt;
     logAnswer({ action, request: `${method} ${path}`, status, roundTripMs, served: answer.served });
   }
+  // An administrator's secret that is refused is no session: such an answer has no user.
+  if (answer.type === 'urn:codex:problem:not-signed-in' && answer.user === null) setTimeout(() => onSignedOut(answer));
   return { ok, status, body: answer };
 }

@@ -6,6 +6,9 @@ const letters = byId('letters', HTMLUListElement);
 const note = byId('outbox-note', HTMLElement);
 const look = byId('read-outbox', HTMLButtonElement);
 
+/** On a phone they stand before the library. The worker tells of more. */
+const SHOWN = 5;
+
 /** Mail is sent after the answer that says so. */
 const SENT_AFTER_MS = 400;
 
@@ -26,9 +29,10 @@ async function show() {
   const { ok, body } = await ask(null, 'GET', '/demo');
   if (!ok || (body.accounts ?? []).length === 0) return;
   const { body: found } = await ask(null, 'GET', '/demo/outbox');
-  const mail = found.mail ?? [];
+  const mail = (found.mail ?? []).slice(0, SHOWN);
   card.hidden = false;
-  note.textContent = mail.length === 0 ? 'Mail that nothing sends here would lie here.' : 'Mail that nothing sends here:';
+  note.textContent =
+    mail.length === 0 ? 'Mail that nothing sends here would lie here.' : 'Mail that nothing sends here, the newest first:';
   letters.replaceChildren(...mail.map(letter));
 }
 

@@ -64,6 +64,8 @@ async function revoke(id) {
     ok ? 'good' : 'error',
   );
   await showSessions();
+  // The button that was pressed is gone.
+  list.focus();
 }
 
 async function signOutEverywhere() {

@@ -24,23 +24,31 @@ export async function changePassword(c: Context<AppEnv>): Promise<Response> {
   const attempt = await LoginAttempt.count(c, user.email);
   if (!attempt.allowed) throw tooManyAttempts(attempt);
   const found = await c.var.served.d1('find user', () => findUser(c.env.DB, user.email));
-  if (!(await verifyPassword(current, found?.passwordHash ?? null))) {
-    throw new HttpProblem('wrong-credentials', 403, 'Wrong password', 'The current password is wrong.', {
-      headers: attempt.headers,
-      members: attempt.members,
-    });
-  }
-  await attempt.takeBack();
+  if (found === null || !(await verifyPassword(current, found.passwordHash))) throw wrongPassword(attempt);
   const passwordHash = await hashPassword(next);
   const tokenHash = await hashSessionToken(session.token);
-  await c.var.served.d1('change password', () =>
+  const [changed] = await c.var.served.d1('change password', () =>
     c.env.DB.batch([
-      c.env.DB.prepare('UPDATE users SET password_hash = ?2 WHERE id = ?1').bind(user.id, passwordHash),
+      // Not where the password that was checked has been replaced meanwhile: a reset must not be undone by who knew the old one.
+      c.env.DB.prepare('UPDATE users SET password_hash = ?2 WHERE id = ?1 AND password_hash = ?3').bind(
+        user.id,
+        passwordHash,
+        found.passwordHash,
+      ),
       // A link that was mailed before would undo this.
-      c.env.DB.prepare("DELETE FROM one_time_tokens WHERE user_id = ?1 AND purpose = 'reset-password'").bind(user.id),
-      ...endSessions(c.env.DB, user.id, tokenHash, Date.now()),
+      c.env.DB.prepare(
+        `DELETE FROM one_time_tokens WHERE purpose = 'reset-password'
+              AND user_id = (SELECT id FROM users WHERE id = ?1 AND password_hash = ?2)`,
+      ).bind(user.id, passwordHash),
+      ...endSessions(c.env.DB, user.id, tokenHash, Date.now(), passwordHash),
     ]),
   );
+  if (changed?.meta.changes !== 1) throw wrongPassword(attempt);
+  await attempt.takeBack();
   const revoked = await finishRevocation(c, user.id, session.token);
   return answer(c, { user, revoked });
+}
+
+function wrongPassword({ headers, members }: LoginAttempt): HttpProblem {
+  return new HttpProblem('wrong-credentials', 403, 'Wrong password', 'The current password is wrong.', { headers, members });
 }

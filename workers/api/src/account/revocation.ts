@@ -5,15 +5,28 @@ import { logFailure } from '../http/log.ts';
 /** How often a revocation that could not be recorded is tried again after the answer, and how long apart, in milliseconds. */
 const RETRY_AFTER_MS = [1_100, 2_200, 4_400];
 
-/** The statements that end a user's sessions in D1, all but one, and make their cached copies due to be voided. */
-export function endSessions(db: D1Database, userId: string, exceptTokenHash: string, now: number): D1PreparedStatement[] {
+/**
+ * The statements that end a user's sessions in D1, all but one, and make their cached copies due to be voided. With `passwordHash`,
+ * only where that is the stored form of the user's password by then.
+ */
+export function endSessions(
+  db: D1Database,
+  userId: string,
+  exceptTokenHash: string,
+  now: number,
+  passwordHash: string | null = null,
+): D1PreparedStatement[] {
+  const wanted = '(?3 IS NULL OR EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?3))';
   return [
-    db.prepare('DELETE FROM sessions WHERE user_id = ?1 AND token_hash <> ?2').bind(userId, exceptTokenHash),
+    db
+      .prepare(`DELETE FROM sessions WHERE user_id = ?1 AND token_hash <> ?2 AND ${wanted}`)
+      .bind(userId, exceptTokenHash, passwordHash),
     db
       .prepare(
-        'INSERT INTO revocations_due (user_id, since) VALUES (?1, ?2) ON CONFLICT (user_id) DO UPDATE SET since = excluded.since',
+        `INSERT INTO revocations_due (user_id, since) SELECT ?1, ?2 WHERE ${wanted}
+         ON CONFLICT (user_id) DO UPDATE SET since = excluded.since`,
       )
-      .bind(userId, now),
+      .bind(userId, now, passwordHash),
   ];
 }
 

@@ -1,10 +1,10 @@
 import type { RateLimitConfig } from '@codex/cloudflare-clients';
 import type { MiddlewareHandler } from 'hono';
 import type { AppEnv } from '../env.ts';
-import { addressOf, countRequest } from '../http/limits.ts';
+import { addressOf, countRequest, requireAttemptsLeft } from '../http/limits.ts';
 import { HttpProblem, problems } from '../http/problem.ts';
 
-/** Wrong secrets from one address. */
+/** Wrong secrets from one address. Beyond them the right one is refused as well: it would be told from the others otherwise. */
 const ADMIN_LIMIT: RateLimitConfig = { limit: 10, window: 900, keyPrefix: 'rl:admin:' };
 
 /**
@@ -15,6 +15,7 @@ export function requireAdmin(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const secret = c.env.ADMIN_SECRET;
     if (secret === undefined || secret === '') throw problems.notFound();
+    await requireAttemptsLeft(c, ADMIN_LIMIT, addressOf(c), 'admin-address');
     const [, presented] = /^bearer +(.+)$/i.exec(c.req.header('Authorization') ?? '') ?? [];
     if (presented === undefined || !(await sameSecret(presented, secret))) {
       await countRequest(c, ADMIN_LIMIT, addressOf(c), 'admin-address');

@@ -4,6 +4,7 @@ import type { AppEnv } from '../env.ts';
 import { answer } from '../http/answer.ts';
 import { readBody } from '../http/body.ts';
 import { HttpProblem } from '../http/problem.ts';
+import { askedOfKv } from './asked-of-kv.ts';
 import { purgeEverything, startOfEverything } from './purge-everything.ts';
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxBytes(512));
@@ -26,14 +27,15 @@ export async function purge(c: Context<AppEnv>): Promise<Response> {
   if ('prefix' in wanted) {
     requireConfirmation(wanted.confirm, `purge ${wanted.prefix}`);
     const options = wanted.cursor === undefined ? {} : { cursor: wanted.cursor };
-    return answer(c, { ...(await cache.deleteByPrefix(wanted.prefix, options)) });
+    return answer(c, { ...(await askedOfKv(() => cache.deleteByPrefix(wanted.prefix, options))) });
   }
   if ('tags' in wanted) {
     requireConfirmation(wanted.confirm, `purge ${wanted.tags.join(' ')}`);
-    return answer(c, { ...(await cache.invalidateTags(wanted.tags)), complete: true });
+    return answer(c, { ...(await askedOfKv(() => cache.invalidateTags(wanted.tags))), complete: true });
   }
   requireConfirmation(wanted.confirm, 'purge everything');
-  return answer(c, { ...(await purgeEverything(c.env, cache, wanted.cursor ?? startOfEverything, Date.now())) });
+  const cursor = wanted.cursor ?? startOfEverything;
+  return answer(c, { ...(await askedOfKv(() => purgeEverything(c.env, cache, cursor, Date.now()))) });
 }
 
 function requireConfirmation(confirm: string | undefined, sentence: string): void {

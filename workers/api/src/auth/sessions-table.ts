@@ -7,19 +7,32 @@ interface SessionRow extends UserColumns {
   expires_at: number;
 }
 
-/** Stores a new session, and drops this user's expired ones. Times are Unix milliseconds. */
-export async function insertSession(
-  db: D1Database,
-  session: { id: string; tokenHash: string; userId: string; createdAt: number; expiresAt: number; userAgent?: string | null },
-): Promise<void> {
-  await db.batch([
-    db.prepare('DELETE FROM sessions WHERE user_id = ?1 AND expires_at <= ?2').bind(session.userId, session.createdAt),
+/** A session to be stored. Times are Unix milliseconds. */
+export interface NewSession {
+  id: string;
+  tokenHash: string;
+  userId: string;
+  createdAt: number;
+  expiresAt: number;
+  userAgent: string | null;
+}
+
+/**
+ * Stores a new session, and drops this user's expired ones. False, and nothing is stored, where the user's password is no longer the
+ * one whose stored form is `passwordHash`: a sign-in that was under way must not outlive the reset that ended all the others.
+ */
+export async function insertSession(db: D1Database, session: NewSession, passwordHash: string): Promise<boolean> {
+  const { id, tokenHash, userId, createdAt, expiresAt, userAgent } = session;
+  const [, inserted] = await db.batch([
+    db.prepare('DELETE FROM sessions WHERE user_id = ?1 AND expires_at <= ?2').bind(userId, createdAt),
     db
       .prepare(
-        'INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+        `INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, user_agent)
+         SELECT ?1, ?2, id, ?4, ?5, ?6 FROM users WHERE id = ?3 AND password_hash = ?7`,
       )
-      .bind(session.id, session.tokenHash, session.userId, session.createdAt, session.expiresAt, session.userAgent ?? null),
+      .bind(id, tokenHash, userId, createdAt, expiresAt, userAgent, passwordHash),
   ]);
+  return inserted?.meta.changes === 1;
 }
 
 /** Finds a live session with its user as they are now. `now` is Unix milliseconds. */

@@ -33,14 +33,27 @@ export async function countRequest(
   name: string,
 ): Promise<void> {
   const result = await c.var.clients.limiter.checkLimit(identifier, config);
+  for (const [field, value] of Object.entries(passed(result, name))) c.header(field, value);
+}
+
+/** Throws `too-many-requests` where `countRequest` would, and counts nothing. */
+export async function requireAttemptsLeft(
+  c: Context<AppEnv>,
+  config: Readonly<RateLimitConfig>,
+  identifier: string,
+  name: string,
+): Promise<void> {
+  passed(await c.var.clients.limiter.peek(identifier, config), name);
+}
+
+/** What an answer's RateLimit fields say. Throws where the limiter refuses. */
+function passed(result: RateLimitResult, name: string): Record<string, string> {
   const headers = Object.fromEntries(rateLimitHeaders(result, name));
-  if (!result.allowed) {
-    const seconds = headers['retry-after'];
-    const when = seconds === undefined ? '' : ` Try again in ${seconds} s.`;
-    throw new HttpProblem('too-many-requests', 429, 'Too many requests', `That was asked for too often.${when}`, {
-      headers,
-      members: { limit: shown(result) },
-    });
-  }
-  for (const [field, value] of Object.entries(headers)) c.header(field, value);
+  if (result.allowed) return headers;
+  const seconds = headers['retry-after'];
+  const when = seconds === undefined ? '' : ` Try again in ${seconds} s.`;
+  throw new HttpProblem('too-many-requests', 429, 'Too many requests', `That was asked for too often.${when}`, {
+    headers,
+    members: { limit: shown(result) },
+  });
 }

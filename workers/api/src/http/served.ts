@@ -1,6 +1,12 @@
 import type { ClientEvent } from '@codex/cloudflare-clients';
 import { problems } from './problem.ts';
 
+/**
+ * As many steps as an answer tells one by one: a purge deletes hundreds of keys, and that many in a header are more than Node, 16 KB,
+ * or Cloudflare, 128 KB for all of them, lets pass.
+ */
+const MAX_STEPS = 32;
+
 /** One thing that was asked for an answer: a client's decision, or a query to D1. */
 export interface ServedStep {
   client: ClientEvent['client'] | 'd1';
@@ -23,6 +29,7 @@ export interface Served {
   durationMs: number;
   /** The server's clock, Unix milliseconds: what a countdown to a `resetAt` is measured against. */
   now: number;
+  /** The first of them, each by itself; the sums above are over all. */
   steps: ServedStep[];
 }
 
@@ -66,7 +73,7 @@ export class ServedLog {
   /** Sums up what has been noted so far. */
   report(): Served {
     const now = Date.now();
-    const steps = [...this.#steps];
+    const steps = this.#steps;
     return {
       from: furthest(steps),
       kvReads: steps.reduce((sum, step) => sum + step.kvReads, 0),
@@ -74,7 +81,7 @@ export class ServedLog {
       d1Queries: steps.filter((step) => step.source === 'd1').length,
       durationMs: now - this.#startedAt,
       now,
-      steps,
+      steps: steps.slice(0, MAX_STEPS),
     };
   }
 }
@@ -91,7 +98,7 @@ export function servedHeaders(served: Served): Record<string, string> {
   return headers;
 }
 
-function furthest(steps: ServedStep[]): Served['from'] {
+function furthest(steps: readonly ServedStep[]): Served['from'] {
   const sources = new Set(steps.map((step) => step.source));
   if (sources.has('d1') || sources.has('origin')) return 'd1';
   if (sources.has('kv')) return 'kv';

@@ -5,10 +5,12 @@ import { isAPIError } from 'better-auth/api';
 import { authOf } from './auth';
 import { envOf } from './env';
 
+type Refusal = 400 | 401 | 409 | 503;
+
 /** What became of an attempt. The session cookie is set where it is `done`. */
 export type Attempt =
   | { state: 'done' }
-  | { state: 'refused'; status: 400 | 401 | 409; message: string }
+  | { state: 'refused'; status: Refusal; message: string }
   | { state: 'limited'; verdicts: RateLimitResult[]; names: string[]; message: string };
 
 /**
@@ -23,7 +25,11 @@ const UNKNOWN_ADDRESS = 'unknown';
 const BAD_REQUEST = 400;
 const UNAUTHORIZED = 401;
 const CONFLICT = 409;
-const UNPROCESSABLE = 422;
+const UNAVAILABLE = 503;
+
+/** Codes of better-auth, whose status is 422 for both, and 400 or 401 for some of the second. */
+const TAKEN = new Set(['USER_ALREADY_EXISTS', 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL']);
+const NOT_STORED = new Set(['FAILED_TO_CREATE_USER', 'FAILED_TO_CREATE_SESSION']);
 
 /**
  * Signs in with the `email` and `password` of a form. The attempt is counted by its address and on its account before the password
@@ -69,14 +75,16 @@ async function attempt(make: () => Promise<unknown>): Promise<Attempt> {
     return { state: 'done' };
   } catch (error) {
     if (!isAPIError(error)) throw error;
+    const code = error.body?.code ?? '';
+    if (TAKEN.has(code)) return refused(CONFLICT, 'There is an account with that email already.');
+    if (NOT_STORED.has(code)) return refused(UNAVAILABLE, 'That could not be stored. Try again in a moment.');
     if (error.statusCode === UNAUTHORIZED) return refused(UNAUTHORIZED, 'The email or the password is wrong.');
-    if (error.statusCode === UNPROCESSABLE) return refused(CONFLICT, 'There is an account with that email already.');
     if (error.statusCode === BAD_REQUEST) return refused(BAD_REQUEST, error.message);
     throw error;
   }
 }
 
-function refused(status: 400 | 401 | 409, message: string): Attempt {
+function refused(status: Refusal, message: string): Attempt {
   return { state: 'refused', status, message };
 }
 
