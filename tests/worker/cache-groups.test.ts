@@ -23,7 +23,8 @@ function cacheOf(kv: KVLike, options: CacheOptions = {}): CacheClient & { settle
 
 describe.each(STORES)('tags on %s', (_, store) => {
   it('void every entry that has one of them, and no other', async () => {
-    const cache = cacheOf(store());
+    const kv = store();
+    const cache = cacheOf(kv);
     const [posts, author, other] = [newName(), newName(), newName()];
     const keys = Array.from({ length: 4 }, newName) as [string, string, string, string];
     await cache.set(keys[0], 0, 60, { tags: [posts] });
@@ -37,6 +38,8 @@ describe.each(STORES)('tags on %s', (_, store) => {
     expect(await cache.lookup(keys[0])).toMatchObject({ state: 'miss' });
     await cache.set(keys[0], 'anew', 60, { tags: [posts] });
     expect(await cache.get(keys[0])).toBe('anew');
+    // By the store as well, however soon after.
+    expect(await new CacheClient(kv, { memory: false }).get(keys[0])).toBe('anew');
     await cache.invalidateTags([posts]);
     expect(await cache.get(keys[0])).toBeNull();
   });

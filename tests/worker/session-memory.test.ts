@@ -67,15 +67,17 @@ it.each([
     (sessions: SessionCacheClient, token: string, user: string) => sessions.deleteSession(user, `id of ${token}`),
   ],
 ])('forgets at once what %s ends, and nobody else', async (_, atOnce, revoke) => {
-  const { sessions, token, userId, session } = setUp();
-  const other = newName();
-  await sessions.set(token, session);
-  await sessions.set(other, sessionOf(other));
-  const ending = revoke(sessions, token, userId);
-  if (atOnce) expect(await sessions.get(token)).toBeNull();
-  await ending;
-  expect(await sessions.get(token)).toBeNull();
-  expect(await sessions.get(other)).not.toBeNull();
+  for (const hashTokens of [false, true]) {
+    const { sessions, token, userId, session } = setUp({ hashTokens });
+    const other = newName();
+    await sessions.set(token, session);
+    await sessions.set(other, sessionOf(other));
+    const ending = revoke(sessions, token, userId);
+    if (atOnce) expect(await sessions.get(token)).toBeNull();
+    await ending;
+    expect(await sessions.get(token)).toBeNull();
+    expect(await sessions.get(other)).not.toBeNull();
+  }
 });
 
 it('has neither an old copy after a set, nor a token of hashed ones', async () => {

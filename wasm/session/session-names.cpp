@@ -58,8 +58,10 @@ void KnownSessions::note(const SharedNames& names) {
   if (names->number == 0) names->number = ++numbered_;
   auto& [later, earlier] = pairs_[pairOf(names->plain.store, names->token())];
   const bool anew = later && later->session == names->session;
-  if (!anew) earlier = std::exchange(later, names);
-  else later = names;
+  if (!anew)
+    earlier = std::exchange(later, names);
+  else
+    later = names;
 }
 
 }  // namespace codex
