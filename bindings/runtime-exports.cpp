@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
+#include <new>
 
 extern "C" {
 
@@ -15,4 +17,11 @@ int emscripten_resize_heap(std::size_t wanted) {
   const auto grow = [](std::size_t pages) { return __builtin_wasm_memory_grow(0, pages) != static_cast<std::size_t>(-1); };
   return grow(std::max(missing, had / 4)) || grow(missing) ? 1 : 0;
 }
+}
+
+/// The library's own asks a handler for more, which nobody sets. Without memory the instance ends.
+void* operator new(std::size_t size) {
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) std::abort();
+  return memory;
 }

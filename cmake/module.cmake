@@ -14,7 +14,7 @@ set(SMALL_COMPILE_OPTIONS -Oz -mllvm -inline-threshold=-20)
 set(MODULE_LINK_OPTIONS
   -Oz
   -Wl,-mllvm,-inline-threshold=-20  # see above
-  -sBINARYEN_EXTRA_PASSES=--flatten,--rereloop,-Oz,-Oz  # branches made anew, and the whole once more, since a first round leaves something
+  -sBINARYEN_EXTRA_PASSES=-Oz  # once more, since the first round leaves something
   -fno-exceptions  # these two choose the system libraries
   -fno-rtti
   -mtail-call

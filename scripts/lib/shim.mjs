@@ -50,7 +50,10 @@ function generatedFiles() {
   const { constants, names } = registeredBy(made('codex-core-declarations.wasm'), wasm);
   return new Map([
     ['codex-core.js', readFileSync(join(root, 'bindings', 'codex-core.js'))],
-    ['codex-core.names.js', Buffer.from(`export const constants = ${constants};\nexport const names = ${names};\n`)],
+    [
+      'codex-core.names.js',
+      Buffer.from(`export const constants = ${constants};\nexport const names =\n  '${names}'.split(' ');\n`),
+    ],
     ['codex-core.d.ts', made('codex-core.d.ts')],
     ...numbers.flatMap(({ name, members }) => [
       [
@@ -110,7 +113,7 @@ function registeredBy(declared, shipped) {
   const places = new Uint32Array(memory.buffer, list(), functions.length + 1);
   const agree = functions.every(({ parameters }, at) => table.get(places[at])?.length === parameters);
   if (!agree || places[functions.length] !== 0) throw new Failure('the core and its declarations have other functions');
-  return { constants: JSON.stringify(constants), names: JSON.stringify(functions.map(({ name }) => name)) };
+  return { constants: JSON.stringify(constants), names: functions.map(({ name }) => name).join(' ') };
 }
 
 /** An instance that hears of nothing but what `env` is told. */
