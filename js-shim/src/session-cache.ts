@@ -1,24 +1,23 @@
-import * as Field from './codex-core.field.js';
-import * as State from './codex-core.state.js';
-import * as TokenForm from './codex-core.token-form.js';
 import * as SessionName from './codex-core.session-name.js';
+import * as TokenForm from './codex-core.token-form.js';
 import type { CachedSession, SessionInput } from './cached-session.js';
 import { optionsOf } from './cache-options.js';
 import type { Call, Steps } from './call.js';
-import { Caller, checkString, jsonTextOf, readArgument } from './caller.js';
-import { type Ending, endingIn, lostEnding, namesOf } from './codes.js';
-import { enums } from './core.js';
-import { KVClientError, storeFailure } from './errors.js';
+import { Caller, checkString, readArgument } from './caller.js';
+import { type Ending, lostEnding } from './codes.js';
+import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
-import { NOT_KEPT_BYTES } from './memory.js';
 import { inRange } from './options.js';
 import { RegistryObjects } from './registry-object.js';
-import { Remembered } from './remembered.js';
-import { NO_STAMPS, type SessionFacts, type SessionStamps, sessionFactsOf, writeSessionFacts } from './session-facts.js';
-import { DIGEST_UNITS, indexedId, PAGE_SESSIONS, SessionIndex, type SessionInfo } from './session-index.js';
-import { isLoading, loadOf, loadSession, supersedeSession, supersedeSessions } from './session-load.js';
-import { type NamedKey, nameSession } from './session-names.js';
+import type { Remembered } from './remembered.js';
+import { NO_STAMPS, type SessionStamps } from './session-facts.js';
+import { DIGEST_UNITS, PAGE_SESSIONS, SessionIndex, type SessionInfo } from './session-index.js';
+import { isLoading, loadOf, loadSession, supersedeSession } from './session-load.js';
+import { nameSession } from './session-names.js';
 import type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
+import { type Asked, READING, report } from './session-reads.js';
+import { SessionRevoker, TRIES } from './session-revoker.js';
+import { earliest, SessionWriter } from './session-writer.js';
 import type { KVLike } from './store.js';
 import { insisted } from './write-governor.js';
 
@@ -37,65 +36,12 @@ const REMEMBERED = 1000;
 const touches = new Map<string, number>();
 /** What was set last of a session, by store and token, while it may have to be tried again. */
 const latest = new Map<string, object>();
-/** KV takes a write of a key each second: who is refused may have come a moment after somebody else. */
-const TRIES = 2;
-
-const endingOf = endingIn(namesOf(enums.SessionOutcome));
-
-interface Asked {
-  readonly op: string;
-  readonly token: string;
-  readonly form: number;
-  readonly maxStaleMs: number;
-  /** Whether what is found is kept in memory. */
-  readonly keeps: boolean;
-}
-
-const READING: Steps<Asked, Ending> = {
-  op: 'get',
-  begin: (instance, { token, form, maxStaleMs, keeps }) =>
-    instance.exports.getSession(instance.write(token), form, maxStaleMs, keeps),
-  end: endOfReading,
-  lost: lostEnding,
-};
-
-function endOfReading(instance: Instance, call: Call, { form, keeps }: Asked): Ending {
-  const ending = endingOf(instance);
-  if (ending.outcome === 'hit') {
-    call.knowSession(instance);
-    const text = !keeps ? null : form === TokenForm.Plain ? call.payload : textOf(call.session);
-    if (text !== null) keep(instance, text);
-  }
-  return ending;
-}
-
-/** The JSON text of what was read; null where it is nested so deeply that it can be read and not written. */
-function textOf(session: unknown): string | null {
-  try {
-    return JSON.stringify(session);
-  } catch {
-    return null;
-  }
-}
-
-/** Keeps in memory what the call that has just ended offers. */
-function keep(instance: Instance, text: string): void {
-  const remembered = new Remembered(text);
-  instance.remember(remembered, remembered.bytes);
-}
-
 /** A session that was read, and what that has cost. */
 interface Read {
   readonly ending: Ending;
   readonly call: Call;
   /** Who had the last word, where that was not KV. */
   readonly source?: 'authority';
-}
-
-/** How a session's end is to be put off. */
-interface Rolling {
-  readonly wantedMs: number;
-  readonly createdMs: number;
 }
 
 /**
@@ -115,10 +61,10 @@ export class SessionCacheClient {
   readonly #form: number;
   readonly #registry: RegistryObjects | undefined;
   readonly #strict: boolean;
-  readonly #maxSessionSeconds: number;
   readonly #maxStaleMs: number;
-  readonly #touchIntervalSeconds: number;
-  readonly #absoluteSeconds: number;
+  readonly #touchIntervalMs: number;
+  readonly #writer: SessionWriter;
+  readonly #revoker: SessionRevoker;
 
   /** Throws `invalid-config` where the binding is missing or an option is out of range. */
   constructor(kv: KVLike, options: SessionCacheOptions = {}) {
@@ -128,14 +74,19 @@ export class SessionCacheClient {
     this.#registry = registry === undefined ? undefined : new RegistryObjects(registry, this.#caller.store.timeoutMs);
     this.#strict = options.strict === true;
     if (this.#strict && this.#registry === undefined) throw new KVClientError('invalid-config', NO_REGISTRY);
-    const longest = maxSessionSeconds ?? DEFAULT_MAX_SESSION_SECONDS;
-    this.#maxSessionSeconds = inRange(longest, 'maxSessionSeconds', 60, LONGEST_SECONDS);
+    const longest = inRange(maxSessionSeconds ?? DEFAULT_MAX_SESSION_SECONDS, 'maxSessionSeconds', 60, LONGEST_SECONDS);
     this.#maxStaleMs = inRange(maxStaleMs ?? DEFAULT_MAX_STALE_MS, 'maxStaleMs', 1, LONGEST_SECONDS * 1000);
     this.#ask = this.#asking(this.#maxStaleMs);
-    const interval = touchIntervalSeconds ?? DEFAULT_TOUCH_INTERVAL_SECONDS;
-    this.#touchIntervalSeconds = inRange(interval, 'touchIntervalSeconds', 0, LONGEST_SECONDS);
-    this.#absoluteSeconds =
-      absoluteSeconds === undefined ? Number.NaN : inRange(absoluteSeconds, 'absoluteSeconds', 1, Number.MAX_SAFE_INTEGER);
+    const given = touchIntervalSeconds ?? DEFAULT_TOUCH_INTERVAL_SECONDS;
+    const interval = inRange(given, 'touchIntervalSeconds', 0, LONGEST_SECONDS);
+    this.#touchIntervalMs = interval * 1000;
+    this.#writer = new SessionWriter(this.#caller, this.#form, {
+      maxSessionSeconds: longest,
+      touchIntervalSeconds: interval,
+      absoluteSeconds:
+        absoluteSeconds === undefined ? Number.NaN : inRange(absoluteSeconds, 'absoluteSeconds', 1, Number.MAX_SAFE_INTEGER),
+    });
+    this.#revoker = new SessionRevoker(this.#caller, this.#registry, longest);
   }
 
   /**
@@ -180,7 +131,7 @@ export class SessionCacheClient {
       nested,
       older,
       load: loader,
-      store: (session, loadedAt) => this.#keep(sessionToken, session as SessionInput, loadedAt),
+      store: (session, loadedAt) => this.#writer.keepLoaded(sessionToken, session as SessionInput, loadedAt),
     });
     return loaded as CachedSession | null;
   }
@@ -211,8 +162,8 @@ export class SessionCacheClient {
     const storing = insisted(async () => {
       if (latest.get(id) !== mine) return { outcome: 'skipped', error: undefined };
       const call = this.#caller.begin();
-      const ending = await this.#store(call, 'set', sessionToken, data, stamps);
-      this.#report(call, 'set', ending);
+      const ending = await this.#writer.store(call, 'set', sessionToken, data, stamps);
+      report(this.#caller, call, 'set', ending);
       return ending;
     }, TRIES);
     // What has to be tried again is no newer than it was.
@@ -243,19 +194,19 @@ export class SessionCacheClient {
     const id = this.#idOf(sessionToken);
     const touched = touches.get(id);
     const now = this.#caller.now();
-    if (touched !== undefined && now - touched < this.#touchIntervalSeconds * 1000) {
+    if (touched !== undefined && now - touched < this.#touchIntervalMs) {
       this.#caller.report(this.#caller.begin(), 'touch', 'skipped', 'none');
       return false;
     }
     const { call, ending } = await this.#read('touch', sessionToken, undefined);
     if (ending.outcome !== 'hit') {
-      this.#report(call, 'touch', ending);
+      report(this.#caller, call, 'touch', ending);
       return false;
     }
     const session = call.session as CachedSession;
     const rolling = { wantedMs, createdMs: Date.parse(String(session.session.createdAt)) };
-    const rolled = await this.#store(call, 'touch', sessionToken, session, call.stamps, rolling);
-    this.#report(call, 'touch', rolled);
+    const rolled = await this.#writer.store(call, 'touch', sessionToken, session, call.stamps, rolling);
+    report(this.#caller, call, 'touch', rolled);
     if (rolled.outcome !== 'stored') return false;
     touches.delete(id);
     touches.set(id, now);
@@ -273,7 +224,7 @@ export class SessionCacheClient {
    */
   async delete(sessionToken: string): Promise<void> {
     checkString(sessionToken, 'delete', 'sessionToken');
-    await this.#delete('delete', sessionToken, this.#form, '');
+    await this.#revoker.deleteSession('delete', sessionToken, this.#form, '');
   }
 
   /**
@@ -286,7 +237,7 @@ export class SessionCacheClient {
     checkString(id, op, 'id');
     const found = await (await this.#indexOf(op, userId)).find(id);
     if (found === null) return false;
-    await this.#delete(op, found.value, found.form === TokenForm.Plain ? this.#form : found.form, userId);
+    await this.#revoker.deleteSession(op, found.value, found.form === TokenForm.Plain ? this.#form : found.form, userId);
     return true;
   }
 
@@ -309,10 +260,10 @@ export class SessionCacheClient {
     // What of the exempt session was good before the revocation stays so, and nothing that was not.
     const strict = this.#registry !== undefined;
     const kept = except === undefined || resumed !== undefined ? undefined : await this.#read(op, except, { strict });
-    if (kept !== undefined) this.#report(kept.call, op, kept.ending, kept.source);
-    const revokedBefore = resumed?.revokedBefore ?? (await this.#revokeUser(op, userId));
+    if (kept !== undefined) report(this.#caller, kept.call, op, kept.ending, kept.source);
+    const revokedBefore = resumed?.revokedBefore ?? (await this.#revoker.revokeUser(op, userId));
     if (except !== undefined && kept?.ending.outcome === 'hit') {
-      await this.#spare(except, userId, kept.call.session as CachedSession, kept.call.stamps, revokedBefore);
+      await this.#writer.spare(except, userId, kept.call.session as CachedSession, kept.call.stamps, revokedBefore);
     }
     const fence = except === undefined ? undefined : await nameSession(this.#caller, op, SessionName.Fence, except);
     const index = await this.#indexOf(op, userId);
@@ -325,7 +276,7 @@ export class SessionCacheClient {
    * database still knows. Throws, rejects and costs as {@link deleteUserSessions} does, without the index.
    */
   async invalidateUser(userId: string): Promise<RevocationEffect> {
-    await this.#revokeUser('invalidateUser', userId);
+    await this.#revoker.revokeUser('invalidateUser', userId);
     return this.#effect();
   }
 
@@ -374,13 +325,13 @@ export class SessionCacheClient {
   readonly #getting: Steps<Asked, CachedSession | null> = {
     op: READING.op,
     begin: READING.begin,
-    end: (instance, call, asked) => this.#shown(call, asked.op, endOfReading(instance, call, asked)),
+    end: (instance, call, asked) => this.#shown(call, asked.op, READING.end(instance, call, asked)),
     lost: (code, call, { op }) => this.#shown(call, op, lostEnding(code)),
   };
 
   /** Reports a read that has ended, and gives what it found. */
   #shown(call: Call, op: string, ending: Ending, source?: 'authority'): CachedSession | null {
-    this.#report(call, op, ending, source);
+    report(this.#caller, call, op, ending, source);
     const session = ending.outcome === 'hit' ? (call.session as CachedSession) : null;
     // Last, since a listener may begin a call.
     this.#caller.release(call);
@@ -444,128 +395,6 @@ export class SessionCacheClient {
     ]);
   }
 
-  /** Stores what was loaded. */
-  async #keep(token: string, session: SessionInput, loadedAt: number): Promise<void> {
-    const call = this.#caller.begin();
-    try {
-      this.#report(call, 'getOrLoad', await this.#store(call, 'getOrLoad', token, session, { ...NO_STAMPS, l: loadedAt }));
-    } catch (error) {
-      const code = error instanceof KVClientError ? error.code : 'invalid-argument';
-      this.#caller.report(call, 'getOrLoad', 'failed', 'none', code);
-    }
-  }
-
-  /**
-   * Stores the copy of a session that is to outlast a revocation; a copy of unknown age does not. As to its own fence and to its age it
-   * is what it was. Where that fails, it is a miss.
-   */
-  async #spare(token: string, userId: string, session: CachedSession, stamps: SessionStamps, before: number): Promise<void> {
-    if (session.user.id !== userId || Number.isNaN(stamps.l)) return;
-    const op = 'deleteUserSessions';
-    const call = this.#caller.begin();
-    const spared = { ...stamps, l: before + 1, o: earliest(stamps) };
-    this.#report(call, op, await this.#store(call, op, token, session, spared));
-  }
-
-  /** Rejects for a session that is none, before any I/O. */
-  async #store(
-    call: Call,
-    op: string,
-    token: string,
-    data: SessionInput,
-    stamps: SessionStamps,
-    rolling?: Rolling,
-  ): Promise<Ending> {
-    const text = jsonTextOf(data, op);
-    const facts: SessionFacts = readArgument(op, 'the session', () => sessionFactsOf(data));
-    const { lists } = this.#caller.store;
-    const idJson = lists ? JSON.stringify(indexedId(facts.id)) : '';
-    call.payload = this.#form === TokenForm.Hashed ? withoutToken(text) : text;
-    const { l, o, t } = stamps;
-    const { wantedMs, createdMs } = rolling ?? { wantedMs: Number.NaN, createdMs: Number.NaN };
-    let endMs = 0;
-    const begin = (instance: Instance): number => {
-      instance.writeNumbers([l, o, t, wantedMs, createdMs, this.#touchIntervalSeconds * 1000, this.#absoluteSeconds]);
-      const presented = instance.write(token);
-      const { wellTyped, token: own, sessionUserId, userId, expiresAt, role } = writeSessionFacts(instance, facts);
-      // biome-ignore format: the token, the facts, the bound
-      const state = instance.exports.setSession(
-        presented, this.#form,
-        wellTyped, own, sessionUserId, userId, expiresAt, role, instance.writeHead(idJson, idJson.length),
-        this.#maxSessionSeconds,
-      );
-      if (rolling !== undefined && state === State.Waiting) {
-        endMs = instance.reply()[Field.ExpiresAt] as number;
-        call.payload = withEnd(call.payload, endMs);
-      }
-      return state;
-    };
-    const end = (instance: Instance): Ending => {
-      const ending = endingOf(instance);
-      if (ending.outcome !== 'stored') return ending;
-      // With its end put off, what was stored is not what was given.
-      if (this.#caller.memoryMs > 0) keep(instance, rolling === undefined ? text : withEnd(text, endMs));
-      else instance.remember(undefined, NOT_KEPT_BYTES);
-      return ending;
-    };
-    return await call.run({ op, begin, end, lost: lostEnding }, undefined);
-  }
-
-  async #delete(op: string, token: string, form: number, userId: string): Promise<void> {
-    // Which load is of a token that is known by its hash alone, nobody can say.
-    if (form === TokenForm.AlreadyHashed) supersedeSessions(this.#caller);
-    else supersedeSession(this.#caller, token);
-    if (this.#registry !== undefined)
-      await this.#record(op, await nameSession(this.#caller, op, SessionName.Fence, token, form));
-    const begin = (instance: Instance): number => {
-      const named = instance.write(token);
-      const user = instance.write(userId);
-      return instance.exports.deleteSession(named, form, this.#caller.store.lists, user, this.#maxSessionSeconds);
-    };
-    await this.#recorded(op, begin, form === TokenForm.Hashed ? token : '');
-  }
-
-  /** Writes a user's watermark, and tells which. */
-  async #revokeUser(op: string, userId: string): Promise<number> {
-    checkString(userId, op, 'userId');
-    supersedeSessions(this.#caller);
-    if (this.#registry !== undefined)
-      await this.#record(op, await nameSession(this.#caller, op, SessionName.Watermark, userId));
-    let revokedBefore = 0;
-    const begin = (instance: Instance): number => {
-      const state = instance.exports.revokeUser(instance.write(userId), this.#maxSessionSeconds);
-      revokedBefore = instance.reply()[Field.RevokedBefore] as number;
-      return state;
-    };
-    await this.#recorded(op, begin);
-    return revokedBefore;
-  }
-
-  /** Makes a revocation, and rejects where it was not recorded. `token`: that of copies stored without it. */
-  async #recorded(op: string, begin: (instance: Instance) => number, token = ''): Promise<void> {
-    const { error } = await insisted(async () => {
-      const call = this.#caller.begin();
-      call.token = token;
-      const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
-      this.#report(call, op, ending);
-      return ending;
-    }, TRIES);
-    if (error !== undefined) throw storeFailure(op, error);
-  }
-
-  /** Records a revocation where strict reads ask. */
-  async #record(op: string, { name, shard, revokedBefore }: NamedKey): Promise<void> {
-    // What cannot be a key was nobody's session.
-    if (name === '') return;
-    const until = revokedBefore + this.#maxSessionSeconds * 1000;
-    try {
-      await this.#registry?.revoke({ name, shard }, revokedBefore, until);
-    } catch (cause) {
-      this.#caller.report(this.#caller.begin(), op, 'failed', 'authority', 'store-unavailable');
-      throw cause;
-    }
-  }
-
   async #indexOf(op: string, userId: string): Promise<SessionIndex> {
     checkString(userId, op, 'userId');
     return new SessionIndex(this.#caller, op, (await nameSession(this.#caller, op, SessionName.Index, userId)).name);
@@ -576,32 +405,9 @@ export class SessionCacheClient {
       ? { effectiveWithinMs: 0, bounded: true }
       : { effectiveWithinMs: USUAL_PROPAGATION_MS + this.#caller.memoryMs, bounded: false };
   }
-
-  #report(call: Call, op: string, { outcome, error }: Ending, source?: 'authority'): void {
-    this.#caller.report(call, op, outcome, source ?? (call.kvReads + call.kvWrites > 0 ? 'kv' : 'none'), error);
-  }
 }
 
 const NO_REGISTRY = 'strict reads need a registry: bind SessionRegistry and pass it to the client';
-
-/** When the database was asked for a copy indeed. */
-function earliest({ l, o }: SessionStamps): number {
-  return Number.isNaN(o) ? l : Math.min(l, o);
-}
-
-/** The text of a session without its token. */
-function withoutToken(text: string): string {
-  const record = JSON.parse(text) as { session?: { token?: unknown } };
-  delete record.session?.token;
-  return JSON.stringify(record);
-}
-
-/** The text of a session with another end. */
-function withEnd(text: string, expiresAt: number): string {
-  const record = JSON.parse(text) as CachedSession;
-  record.session.expiresAt = new Date(expiresAt).toISOString();
-  return JSON.stringify(record);
-}
 
 /** Takes a cursor apart: which revocation it belongs to, and where the index goes on. */
 function cursorOf(cursor: unknown): { revokedBefore: number; from: string } {

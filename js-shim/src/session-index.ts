@@ -80,7 +80,7 @@ export class SessionIndex {
     return { sessions, ...(cursor === undefined ? {} : { cursor }) };
   }
 
-  /** What the entry of a session holds, by the session's id, and whether that is the hash of its token. */
+  /** By what a session of that id is ended: its token, or the hash of it or the beginning of that. */
   async find(id: string): Promise<{ value: string; form: number } | null> {
     this.#mustList();
     return this.#told(this.#find(id), (found) => found !== null);
@@ -94,7 +94,8 @@ export class SessionIndex {
       const entry = page.entries.find((one) => one.id === wanted);
       if (entry !== undefined) {
         const [value = null] = await this.#read([entry.name]);
-        if (value === null) return null;
+        // The entry's key is enough for a fence, which voids the copy wherever it stands. KV may show a key in a list before its value.
+        if (value === null) return { value: entry.digest, form: TokenForm.AlreadyHashed };
         const { name } = await nameSession(this.#caller, this.#op, SessionName.Session, value.text, 0, entry.digest);
         const isToken = name.endsWith(`:${value.text}`) && !name.endsWith(`:h:${value.text}`);
         return { value: value.text, form: isToken ? TokenForm.Plain : TokenForm.AlreadyHashed };

@@ -295,6 +295,21 @@ describe('list and deleteSession', () => {
     ]);
   });
 
+  it('ends a session whose entry KV lists and does not show yet', async () => {
+    const kv = new MemoryKV();
+    const userId = newName();
+    const [token = '', other = ''] = await loggedIn(new SessionCacheClient(kv), userId, 2);
+    const hiding = {
+      get: (key: string) => kv.get(key),
+      getWithMetadata: async (keys: string[]) => new Map([keys].flat().map((key) => [key, null])),
+      put: (key: string, text: string, options?: object) => kv.put(key, text, options),
+      delete: (key: string) => kv.delete(key),
+      list: (options: object) => kv.list(options),
+    };
+    expect(await new SessionCacheClient(hiding).deleteSession(userId, `id of ${token}`)).toBe(true);
+    expect(await shown(recording(kv), [token, other])).toEqual([false, true]);
+  });
+
   it('reads two keys for each session that it lists', async () => {
     const events: ClientEvent[] = [];
     const sessions = new SessionCacheClient(new MemoryKV(), { onEvent: (event) => events.push(event) });
