@@ -204,21 +204,14 @@ function nameOf(identifier: string): string {
   return `${length}:${one}:${other}`.padEnd(MAX_NAMED_UNITS + 1);
 }
 
-/** The ranges of `rateLimitRule` and `attemptCost` in the core. */
+/** The ranges of `rateLimitRule` and `attemptCost` in the core, which says more of what is wrong. */
 function checkRange({ limit, window, windowMs, algorithm, burst }: Rule, cost: number): void {
-  if (!isCount(limit)) throw invalid('limit must be a whole number from 0 to 1,000,000,000');
-  if (!(Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= MAX_WINDOW_MS)) {
-    throw invalid('window must be 0.001 to 2,678,400 seconds in whole milliseconds');
-  }
+  const isWindow = Math.abs(window * 1000 - windowMs) < 0.0005 && windowMs >= 1 && windowMs <= MAX_WINDOW_MS;
   const isBurst = algorithm === enums.Algorithm.gcra && isCount(burst) && burst > 0 && burst * windowMs <= LONGEST_MS * limit;
-  if (!Number.isNaN(burst) && limit > 0 && !isBurst) {
-    throw invalid("burst must be a whole number from 1 to 1,000,000,000, for 'gcra', that refills within 400 days");
+  if (!isCount(limit) || !isWindow || !(isBurst || Number.isNaN(burst) || limit === 0)) {
+    throw new KVClientError('invalid-config', 'checkLimit: limit, window or burst is out of range: see RateLimitConfig');
   }
-  if (!isCount(cost)) throw new KVClientError('invalid-argument', 'cost must be a whole number from 0 to 1,000,000,000');
-}
-
-function invalid(reason: string): KVClientError {
-  return new KVClientError('invalid-config', `checkLimit: ${reason}`);
+  if (!isCount(cost)) throw new KVClientError('invalid-argument', 'checkLimit: cost is out of range');
 }
 
 function isCount(value: number): boolean {

@@ -8,6 +8,7 @@ import { type Ending, lostEnding } from './codes.js';
 import { KVClientError } from './errors.js';
 import type { Instance } from './instance.js';
 import { inRange } from './options.js';
+import { Recent } from './recent.js';
 import { RegistryObjects } from './registry-object.js';
 import type { Remembered } from './remembered.js';
 import { NO_STAMPS, type SessionStamps } from './session-facts.js';
@@ -33,9 +34,13 @@ const DEFAULT_LISTED = 50;
 /** Sessions of which is remembered when they were touched last, and what was set last. */
 const REMEMBERED = 1000;
 /** When each was, by store and token: clients may be made for each request. */
-const touches = new Map<string, number>();
-/** What was set last of a session, by store and token, while it may have to be tried again. */
-const latest = new Map<string, object>();
+const touches = new Recent<number>(REMEMBERED);
+/**
+ * What was set last of a session, by store and token, while it may have to be tried again. Of requests that have died some stay; whose
+ * turn is forgotten is not tried again.
+ */
+const latest = new Recent<object>(REMEMBERED);
+
 /** A session that was read, and what that has cost. */
 interface Read {
   readonly ending: Ending;
@@ -157,8 +162,6 @@ export class SessionCacheClient {
     const id = this.#idOf(sessionToken);
     const mine = {};
     latest.set(id, mine);
-    // Of requests that have died some stay; whose turn is forgotten is not tried again.
-    if (latest.size > REMEMBERED) latest.delete(latest.keys().next().value as string);
     const storing = insisted(async () => {
       if (latest.get(id) !== mine) return { outcome: 'skipped', error: undefined };
       const call = this.#caller.begin();
@@ -208,9 +211,7 @@ export class SessionCacheClient {
     const rolled = await this.#writer.store(call, 'touch', sessionToken, session, call.stamps, rolling);
     report(this.#caller, call, 'touch', rolled);
     if (rolled.outcome !== 'stored') return false;
-    touches.delete(id);
     touches.set(id, now);
-    if (touches.size > REMEMBERED) touches.delete(touches.keys().next().value as string);
     return true;
   }
 

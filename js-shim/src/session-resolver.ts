@@ -3,6 +3,7 @@ import { clientAddress } from './client-address.js';
 import type { RateLimitConfig } from './rate-limit-config.js';
 import type { RateLimitResult } from './rate-limit-result.js';
 import { RateLimiterClient } from './rate-limiter.js';
+import { Recent } from './recent.js';
 import { SessionCacheClient } from './session-cache.js';
 import type { SessionCacheOptions } from './session-options.js';
 import { SESSION_COOKIE, signedCookie } from './signed-cookie.js';
@@ -55,9 +56,7 @@ const UNKNOWN_TOKENS: RateLimitConfig = { limit: 20, window: 60, keyPrefix: 'rl:
 const ANONYMOUS = { state: 'anonymous' } as const;
 
 /** The tokens that were found to be unknown lately, by the address that presented them, oldest first; how often, and until when. */
-const unknown = new Map<string, { times: number; until: number }>();
-/** How many of them are remembered. */
-const REMEMBERED = 1000;
+const unknown = new Recent<{ times: number; until: number }>(1000);
 
 /** Thrown through the cache by a load that may not be made. */
 const REFUSED = Symbol('refused');
@@ -125,9 +124,7 @@ export async function resolveSession(
     known.times++;
     return ANONYMOUS;
   }
-  unknown.delete(id);
   unknown.set(id, { times: 1, until: now + unknownTokens.window * 1000 });
-  if (unknown.size > REMEMBERED) unknown.delete(unknown.keys().next().value as string);
   await limiter.checkLimit(address, unknownTokens);
   return ANONYMOUS;
 }
