@@ -50,11 +50,6 @@ set(DECIDING_SOURCES
   bindings/numbers.cpp
   bindings/rate-limit-exports.cpp
   bindings/reply.cpp
-  bindings/further-keys.cpp
-  bindings/instance-exports.cpp
-  bindings/mailbox.cpp
-  bindings/text-buffer.cpp
-  wasm/memory/siphash.cpp
   wasm/ratelimit/attempts.cpp
   wasm/ratelimit/fixed-window.cpp
   wasm/ratelimit/gcra.cpp
@@ -63,10 +58,24 @@ set(DECIDING_SOURCES
   wasm/ratelimit/limit-table.cpp
   wasm/ratelimit/sliding-window.cpp
 )
+# And where what is called is best put into its callers, by weight.
+set(INLINED_SOURCES
+  bindings/further-keys.cpp
+  bindings/instance-exports.cpp
+  bindings/mailbox.cpp
+  bindings/text-buffer.cpp
+  wasm/cache/entry.cpp
+  wasm/kv/key.cpp
+  wasm/kv/sha256.cpp
+  wasm/memory/linked-table.cpp
+  wasm/memory/siphash.cpp
+  wasm/memory/write-governor.cpp
+  wasm/ratelimit/rate-limit-rule.cpp
+)
 set(SMALL_SOURCES ${CORE_SOURCES} ${BINDINGS_SOURCES} ${SHIPPED_SOURCES} ${DECLARED_SOURCES})
-list(REMOVE_ITEM SMALL_SOURCES ${FAST_SOURCES} ${DECIDING_SOURCES})
+list(REMOVE_ITEM SMALL_SOURCES ${FAST_SOURCES} ${DECIDING_SOURCES} ${INLINED_SOURCES})
 set_source_files_properties(${SMALL_SOURCES} PROPERTIES COMPILE_OPTIONS "${SMALL_COMPILE_OPTIONS}")
-set_source_files_properties(${DECIDING_SOURCES} PROPERTIES COMPILE_OPTIONS -Oz)
+set_source_files_properties(${DECIDING_SOURCES} ${INLINED_SOURCES} PROPERTIES COMPILE_OPTIONS -Oz)
 set_source_files_properties(${FAST_SOURCES} PROPERTIES COMPILE_OPTIONS -O3)
 
 add_library(bindings OBJECT ${BINDINGS_SOURCES})
