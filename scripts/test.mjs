@@ -1,12 +1,13 @@
 /**
- * `npm test [-- names]`: sets up, builds, runs every suite of suites.mjs whether or not an earlier one failed, and ends
- * with a table and the line `N passed, N failed`. Fails without a browser, unless ALLOW_NO_BROWSER=1, and without a compiler
+ * `npm test [-- names]`: sets up, builds, runs every suite of suites.mjs, two at a time, whether or not another failed, and
+ * ends with a table and the line `N passed, N failed`. Fails without a browser, unless ALLOW_NO_BROWSER=1, and without a compiler
  * for fuzzers.
  */
 import { build } from './build.mjs';
 import { toolEnvironment } from './lib/environment.mjs';
 import { main, report } from './lib/main.mjs';
-import { chosenSuites, noBrowser, noFuzzer, runSuite } from './lib/suite.mjs';
+import { sideBySide } from './lib/side-by-side.mjs';
+import { chosenSuites, noBrowser, noFuzzer, runSuite, runSuiteBeside } from './lib/suite.mjs';
 import { summary } from './lib/summary.mjs';
 import { setup } from './setup.mjs';
 
@@ -31,11 +32,14 @@ await main(async () => {
   if (toolchain) {
     await attempt('build', () => build(toolchain));
     const env = toolEnvironment(toolchain);
-    for (const suite of suites) {
-      const run = suite.browser && !toolchain.chromium ? noBrowser : suite.fuzzer && !toolchain.fuzzer ? noFuzzer : runSuite;
+    const present = suites.length > 1 ? runSuiteBeside : runSuite;
+    await sideBySide(suites, async (suite) => {
+      const run = suite.browser && !toolchain.chromium ? noBrowser : suite.fuzzer && !toolchain.fuzzer ? noFuzzer : present;
       results.push(await run(suite, toolchain, env));
-    }
+    });
   }
+  const place = ({ name }) => suites.findIndex((suite) => suite.name === name);
+  results.sort((one, other) => place(one) - place(other));
   console.log(summary(results));
   return results.some((result) => result.failed > 0) ? 1 : 0;
 });

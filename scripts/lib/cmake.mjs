@@ -1,6 +1,7 @@
 /** Configures and builds a CMake preset; does next to nothing when nothing changed. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { toolEnvironment } from './environment.mjs';
 import { withLock } from './lock.mjs';
@@ -39,7 +40,8 @@ async function configure(preset, toolchain, options) {
 
 async function compile(preset, target, toolchain, options) {
   const begun = Date.now();
-  const args = ['--build', '--preset', preset, '--target', target];
+  // Ninja by itself starts two more than there are cores, and what runs beside it would have the less of them.
+  const args = ['--build', '--preset', preset, '--target', target, '--parallel', String(availableParallelism())];
   let step = '';
   const onText = (text) => {
     const [, done, all] = [...text.matchAll(/\[(\d+)\/(\d+)\]/g)].at(-1) ?? [];

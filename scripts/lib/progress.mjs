@@ -1,6 +1,6 @@
 /**
  * Says what a slow step is doing and how far it is: a line when it starts, one every few seconds, one when it ends.
- * A step that is over at once says nothing.
+ * Each names the step, since several may be under way. A step that is over at once says nothing.
  */
 
 const PATIENCE_MS = 400;
@@ -20,10 +20,10 @@ export async function withProgress(title, measure, body) {
     announced = true;
     console.log(`${title} ...`);
   }, PATIENCE_MS);
-  const repeat = setInterval(() => console.log(`  ${[measure(), seconds()].filter(Boolean).join(', ')}`), EVERY_MS);
+  const repeat = setInterval(() => console.log(`  ${title}: ${[measure(), seconds()].filter(Boolean).join(', ')}`), EVERY_MS);
   try {
     const result = await body();
-    if (announced) console.log(`  done in ${seconds()}`);
+    if (announced) console.log(`  ${title}: done in ${seconds()}`);
     return result;
   } finally {
     clearTimeout(announce);

@@ -70,16 +70,16 @@ export async function quiet(command, args, { onText, ...options } = {}) {
   return { code: await exitOf(entry), stdout, output };
 }
 
-/** Runs a command with its output shown and kept; resolves to `{ code, output }`, the output without colours. */
-export async function watch(command, args, options = {}) {
+/** Runs a command and hands `write` what it prints; resolves to `{ code, output }`, the output without colours. */
+export async function watch(command, args, { write, ...options }) {
   const env = { ...(options.env ?? process.env), [process.stdout.isTTY ? 'FORCE_COLOR' : 'NO_COLOR']: '1' };
   const entry = start(command, args, { ...options, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  entry.child.stdout.on('data', (bytes) => process.stdout.write(bytes)).setEncoding('utf8');
-  entry.child.stdout.on('data', (text) => {
+  entry.child.stdout.setEncoding('utf8').on('data', (text) => {
+    write(text);
     output += text;
   });
-  entry.child.stderr.on('data', (bytes) => process.stderr.write(bytes)).setEncoding('utf8');
+  entry.child.stderr.setEncoding('utf8').on('data', write);
   return { code: await exitOf(entry), output: stripVTControlCharacters(output) };
 }
 

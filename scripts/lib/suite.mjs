@@ -14,27 +14,41 @@ export function chosenSuites(names) {
   return names.length === 0 ? suites : suites.filter((suite) => names.includes(suite.name));
 }
 
-/** Resolves to `{ name, passed, failed, seconds }`; a command that counts nothing counts as one test. */
-export async function runSuite(suite, toolchain, env) {
+/** As `runSuite`, but what the suite prints is shown when it has ended, so that it stands together. */
+export async function runSuiteBeside(suite, toolchain, env) {
+  let printed = '';
+  const result = await runSuite(suite, toolchain, env, (text) => {
+    printed += text;
+  });
+  process.stdout.write(printed);
+  return result;
+}
+
+/**
+ * Resolves to `{ name, passed, failed, seconds }`; a command that counts nothing counts as one test. `write` is handed what
+ * there is to read.
+ */
+export async function runSuite(suite, toolchain, env, write = (text) => process.stdout.write(text)) {
   const begun = Date.now();
-  console.log(`\n=== ${suite.name}`);
+  const say = (line) => write(`${line}\n`);
+  say(`\n=== ${suite.name}`);
   const total = { passed: 0, failed: 0 };
   try {
     if (suite.preset) await buildPreset(suite.preset, toolchain);
     for (const [command, ...args] of suite.commands) {
-      const { code, output } = await watch(command, args, { cwd: root, env });
+      const { code, output } = await watch(command, args, { cwd: root, env, write });
       const { passed, failed } = counts(output);
       total.passed += code === 0 && passed === 0 ? 1 : passed;
       total.failed += code !== 0 && failed === 0 ? 1 : failed;
-      if (code !== 0) console.log(`${command} ended with: ${code}`);
+      if (code !== 0) say(`${command} ended with: ${code}`);
     }
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    console.log(error.message);
+    say(error.message);
     total.failed += 1;
   }
   const seconds = (Date.now() - begun) / 1_000;
-  console.log(`--- ${suite.name}: ${total.failed > 0 ? 'FAILED' : 'ok'} in ${seconds.toFixed(1)} s`);
+  say(`--- ${suite.name}: ${total.failed > 0 ? 'FAILED' : 'ok'} in ${seconds.toFixed(1)} s`);
   return { name: suite.name, ...total, seconds };
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/native/choices.h"
+#include "tests/native/repeats.h"
 #include "tests/native/session-isolate.h"
 
 namespace codex {
@@ -23,6 +24,7 @@ using testing::fenceOf;
 using testing::inRandomWays;
 using testing::kMaxStale;
 using testing::Lag;
+using testing::tenthIfSanitized;
 
 using Isolate = testing::SessionIsolate;
 using Call = Isolate::Call;
@@ -222,11 +224,11 @@ class World {
 
 TEST(SessionFaults, ShowNoRevokedSessionForLongerThanIsSaid) {
   Seen seen;
-  inRandomWays(3'000, [&](Choices& choices) { World(choices, seen).run(60); });
-  EXPECT_GT(seen.shown, 10'000);
-  EXPECT_GT(seen.shownEnded, 500);
-  EXPECT_GT(seen.fromMemory, 500);
-  EXPECT_GT(seen.unrecorded, 500);
+  inRandomWays(tenthIfSanitized(3'000), [&](Choices& choices) { World(choices, seen).run(60); });
+  EXPECT_GT(seen.shown, tenthIfSanitized(10'000));
+  EXPECT_GT(seen.shownEnded, tenthIfSanitized(500));
+  EXPECT_GT(seen.fromMemory, tenthIfSanitized(500));
+  EXPECT_GT(seen.unrecorded, tenthIfSanitized(500));
 }
 
 }  // namespace

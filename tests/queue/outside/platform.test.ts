@@ -7,7 +7,8 @@ import { LocalWorker, freePort, prepare } from '../../browser/local-worker.ts';
 import { TranscodingService } from '../../browser/transcoding-service.ts';
 import { tone } from '../../browser/tone.ts';
 
-const WAIT = { timeout: 60_000, interval: 200 };
+/** A job that has failed a few times waits for up to two minutes, and the more often the busier the machine is. */
+const WAIT = { timeout: 150_000, interval: 200 };
 
 interface Status {
   mediaId: string;
