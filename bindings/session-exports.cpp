@@ -130,8 +130,8 @@ int dropSession(int session, int index) {
   return call(false, [&](KvStore& store) { return codex::dropSession(store, std::move(sessionKey), std::move(indexKey)); });
 }
 
-/// Tells a key, with the number by which its object is chosen, and up to when a revocation made now would reach: `text` is a token for a fence, a user's id for a watermark or what an
-/// index begins with, and for a session what an index entry holds, whose key ends with `digest`.
+/// Tells a key, with the number by which its object is chosen, and up to when a revocation made now would reach: `text` is a token for a
+/// fence, a user's id for a watermark or what an index begins with, and for a session what an index entry holds, whose key ends with `digest`.
 int nameSession(int kind, int text, int form, int digest) {
   const InputText input = textBuffer().next(text);
   const std::string_view ending = textBuffer().nextHead(digest);

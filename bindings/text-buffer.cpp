@@ -6,7 +6,11 @@ namespace codex::bindings {
 
 void TextBuffer::absorb(std::size_t offset, std::size_t length, bool last) {
   if (offset > bytes_.size() || length > bytes_.size() - offset) std::abort();
-  if (!hash_) hash_.emplace();
+  if (!hash_) {
+    // The first text of a call: what was absorbed before was of one that did not take it.
+    if (offset == 0) absorbedCount_ = taken_ = 0;
+    hash_.emplace();
+  }
   hash_->update({bytes_.data() + offset, length});
   if (last) {
     absorbed_.at(absorbedCount_++) = hash_->finish();

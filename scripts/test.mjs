@@ -5,6 +5,7 @@
  */
 import { build } from './build.mjs';
 import { toolEnvironment } from './lib/environment.mjs';
+import { Failure } from './lib/failure.mjs';
 import { main, report } from './lib/main.mjs';
 import { sideBySide } from './lib/side-by-side.mjs';
 import { chosenSuites, noBrowser, noFuzzer, runSuite, runSuiteBeside } from './lib/suite.mjs';
@@ -20,7 +21,8 @@ await main(async () => {
     try {
       return await body();
     } catch (error) {
-      report(error);
+      if (error instanceof Failure) report(error);
+      else console.error(error);
       results.push({ name, passed: 0, failed: 1, seconds: 0 });
       return undefined;
     }

@@ -2,12 +2,11 @@ import { deleteEach } from './cache-batch.js';
 import type { Entries } from './cache-entries.js';
 import { optionsOf } from './cache-options.js';
 import { checkString } from './caller.js';
-import { KVClientError, storeFailure } from './errors.js';
+import { storeFailure } from './errors.js';
 import { flightId, supersedePrefix } from './flights.js';
 import { MAX_OPERATIONS, OperationBudget } from './operation-budget.js';
 import { inRange } from './options.js';
-import { failureOf } from './store.js';
-import { withinTime } from './within-time.js';
+import { inTime } from './store.js';
 
 /** How far `deleteByPrefix` goes. */
 export interface DeleteByPrefixOptions {
@@ -53,11 +52,7 @@ export async function deleteByPrefix(
     budget.spend();
     // No more than can be deleted as well: whoever goes on with the cursor has missed none.
     const limit = Math.min(MAX_LISTED, budget.left);
-    const listing = withinTime('KV', store.timeoutMs, () => store.list(full, limit, cursor));
-    const page = await listing.catch(({ cause }: KVClientError) => {
-      if (cause instanceof KVClientError) throw cause;
-      throw storeFailure(op, failureOf(cause));
-    });
+    const page = await inTime(store, op, () => store.list(full, limit, cursor));
     // As the caller names them, for `remaining`.
     const keys = page.keys.map((key) => key.slice(entries.prefix.length));
     const { failure, failed } = await deleteEach(entries, op, keys, (key) => entries.prefix + key, budget);

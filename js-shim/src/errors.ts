@@ -53,6 +53,6 @@ const FAILURES: Partial<Record<ErrorCode, string>> = {
 };
 
 /** The error of a call that must not fail silently. */
-export function storeFailure(op: string, code: ErrorCode, remaining: readonly string[] = []): KVClientError {
-  return new KVClientError(code, `${op}: ${FAILURES[code] ?? code}`, { remaining });
+export function storeFailure(op: string, code: ErrorCode, remaining: readonly string[] = [], cause?: unknown): KVClientError {
+  return new KVClientError(code, `${op}: ${FAILURES[code] ?? code}`, { remaining, cause });
 }

@@ -1,6 +1,6 @@
 import * as Field from './codex-core.field.js';
 import createModule, { type MainModule } from './codex-core.js';
-import { KnownSessions } from './known-session.js';
+import { FoundSessions } from './found-sessions.js';
 import { memory } from './memory.js';
 import { wasm } from '#host';
 
@@ -32,7 +32,7 @@ export class Instance {
   /** What the memory tier remembers, by slot. */
   readonly payloads: unknown[] = [];
   /** What reads of known keys have found. */
-  readonly sessions: KnownSessions = new KnownSessions();
+  readonly sessions: FoundSessions = new FoundSessions();
   #memoryBytes = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #replyAddress: number;

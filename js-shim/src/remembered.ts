@@ -1,4 +1,5 @@
-// What memory keeps of a JSON value: its text, and once it has been asked for again the value itself, of which everybody gets a copy.
+// JSON values that are kept, and of which everybody gets a copy. What memory keeps of one is its text, and once it has been asked for
+// again the value itself.
 
 /** Nesting that is copied without asking how much stack there is. */
 const MOST_NESTED = 64;

@@ -17,10 +17,10 @@ import { isLoading, loadOf, loadSession, supersedeSession } from './session-load
 import { nameSession } from './session-names.js';
 import type { RevocationEffect, SessionCacheOptions, SessionReadOptions, UserRevocation } from './session-options.js';
 import { type Asked, READING, report } from './session-reads.js';
-import { SessionRevoker, TRIES } from './session-revoker.js';
+import { SessionRevoker } from './session-revoker.js';
 import { earliest, SessionWriter } from './session-writer.js';
 import type { KVLike } from './store.js';
-import { insisted } from './write-governor.js';
+import { insistedOnce } from './write-governor.js';
 
 const DAY_SECONDS = 86_400;
 const DEFAULT_MAX_SESSION_SECONDS = 30 * DAY_SECONDS;
@@ -162,13 +162,13 @@ export class SessionCacheClient {
     const id = this.#idOf(sessionToken);
     const mine = {};
     latest.set(id, mine);
-    const storing = insisted(async () => {
+    const storing = insistedOnce(async () => {
       if (latest.get(id) !== mine) return { outcome: 'skipped', error: undefined };
       const call = this.#caller.begin();
       const ending = await this.#writer.store(call, 'set', sessionToken, data, stamps);
       report(this.#caller, call, 'set', ending);
       return ending;
-    }, TRIES);
+    });
     // What has to be tried again is no newer than it was.
     if (loadedAt === undefined) stamps = { ...NO_STAMPS, l: now };
     supersedeSession(this.#caller, sessionToken);

@@ -4,10 +4,9 @@ import { each } from './cache-batch.js';
 import type { Caller, Spent } from './caller.js';
 import { endingIn, lostEnding, namesOf } from './codes.js';
 import { enums } from './core.js';
-import { KVClientError, storeFailure } from './errors.js';
-import { TIMED_OUT, within } from './flights.js';
+import { KVClientError } from './errors.js';
 import { nameSession } from './session-names.js';
-import type { Store } from './store.js';
+import { inTime } from './store.js';
 
 /** What the index says of a session of a user. */
 interface IndexEntry {
@@ -157,7 +156,7 @@ export class SessionIndex {
 
   async #page(limit: number, from: string | undefined): Promise<{ entries: IndexEntry[]; cursor: string | undefined }> {
     const { store } = this.#caller;
-    const { keys, metadata, cursor } = await inTime(store, this.#op, store.list(this.#prefix, limit, from));
+    const { keys, metadata, cursor } = await inTime(store, this.#op, () => store.list(this.#prefix, limit, from));
     const entries = keys.map((name, at) => {
       const { e, i } = (metadata[at] ?? {}) as { e?: unknown; i?: unknown };
       return { name, digest: name.slice(-DIGEST_UNITS), expiresAt: typeof e === 'number' ? e : Number.NaN, id: i };
@@ -184,7 +183,7 @@ export class SessionIndex {
     if (keys.length === 0) return [];
     const { store } = this.#caller;
     this.#spent.kvReads += keys.length;
-    const found = await inTime(store, this.#op, store.getAll(keys, 0));
+    const found = await inTime(store, this.#op, () => store.getAll(keys, 0));
     return found.map((one) => {
       const { value, metadata } = (one ?? {}) as { value?: unknown; metadata?: unknown };
       return typeof value === 'string' ? { text: value, metadata } : null;
@@ -225,12 +224,6 @@ const MAX_ID_UNITS = 300;
 export function indexedId(id: string): string {
   const plain = /^(?!%)[ -~]*$/.test(id) ? id : `%${encodeURIComponent(id.toWellFormed())}`;
   return plain.slice(0, MAX_ID_UNITS);
-}
-
-async function inTime<T>(store: Store, op: string, operation: Promise<T>): Promise<T> {
-  const answer = await within(operation, store.timeoutMs);
-  if (answer === TIMED_OUT) throw storeFailure(op, 'store-unavailable');
-  return answer;
 }
 
 /** Whether a copy was loaded after a revocation: by a login that followed it. */

@@ -50,7 +50,7 @@ export interface RevocationEffect {
 
 /** What `deleteUserSessions` did. */
 export interface UserRevocation extends RevocationEffect {
-  /** Unix milliseconds: every copy loaded up to then is void. Two seconds ahead, against clocks that differ. */
+  /** Unix milliseconds: every copy loaded up to then is void. Two seconds ahead, against clocks that differ, and past what was revoked before. */
   revokedBefore: number;
   /** Sessions whose copy and index entry were deleted. */
   deleted: number;

@@ -116,7 +116,10 @@ export async function resolveSession(
   // Another request's load was awaited, and refused for that one's address.
   if (found === REFUSED && verdict === undefined) found = await refusable(loadUnlessRefused);
   if (found === REFUSED) return { state: 'limited', verdict: verdict as RateLimitResult };
-  if (found !== null) return { state: 'signed-in', token, session: found.session, user: found.user };
+  if (found !== null) {
+    unknown.delete(id);
+    return { state: 'signed-in', token, session: found.session, user: found.user };
+  }
   if (limiter === null || address === null) return ANONYMOUS;
   // Of several that came at once one counts.
   const known = lately();

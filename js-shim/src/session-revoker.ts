@@ -1,8 +1,7 @@
 import * as Field from './codex-core.field.js';
 import * as SessionName from './codex-core.session-name.js';
 import * as TokenForm from './codex-core.token-form.js';
-import type { Caller } from './caller.js';
-import { checkString } from './caller.js';
+import { type Caller, checkString } from './caller.js';
 import { lostEnding } from './codes.js';
 import { storeFailure } from './errors.js';
 import type { Instance } from './instance.js';
@@ -10,10 +9,7 @@ import type { RegistryObjects } from './registry-object.js';
 import { supersedeSession, supersedeSessions } from './session-load.js';
 import { type NamedKey, nameSession } from './session-names.js';
 import { endingOf, report } from './session-reads.js';
-import { insisted } from './write-governor.js';
-
-/** KV takes a write of a key each second: who is refused may have come a moment after somebody else. */
-export const TRIES = 2;
+import { insistedOnce } from './write-governor.js';
 
 /** Voids copies of sessions, on KV and where strict reads ask. Rejects where a revocation was not recorded. */
 export class SessionRevoker {
@@ -63,13 +59,13 @@ export class SessionRevoker {
 
   /** Records a revocation on KV. `token`: that of copies stored without it. */
   async #record(op: string, begin: (instance: Instance) => number, token = ''): Promise<void> {
-    const { error } = await insisted(async () => {
+    const { error } = await insistedOnce(async () => {
       const call = this.#caller.begin();
       call.token = token;
       const ending = await call.run({ op, begin, end: endingOf, lost: lostEnding }, undefined);
       report(this.#caller, call, op, ending);
       return ending;
-    }, TRIES);
+    });
     if (error !== undefined) throw storeFailure(op, error);
   }
 

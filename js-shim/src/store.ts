@@ -1,6 +1,7 @@
 import { bindingOf } from './binding.js';
-import { type ErrorCode, KVClientError } from './errors.js';
+import { type ErrorCode, KVClientError, storeFailure } from './errors.js';
 import { operations } from './meter.js';
+import { withinTime } from './within-time.js';
 
 /**
  * What the clients need of a store. A Workers `KVNamespace` is one; so is any object with these three methods. Where
@@ -222,4 +223,14 @@ export function statusOf(error: unknown): number {
 /** What an error of KV comes to for whoever called. */
 export function failureOf(error: unknown): ErrorCode {
   return statusOf(error) === TOO_MANY ? 'store-rate-limited' : 'store-unavailable';
+}
+
+/** What operations of a store give, if they do in time. Rejects with what their failure comes to for whoever called `op`. */
+export async function inTime<T>(store: Store, op: string, operate: () => Promise<T>): Promise<T> {
+  try {
+    return await withinTime('KV', store.timeoutMs, operate);
+  } catch (error) {
+    const { cause } = error as KVClientError;
+    throw cause instanceof KVClientError ? cause : storeFailure(op, failureOf(cause), [], cause);
+  }
 }

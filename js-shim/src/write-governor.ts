@@ -103,6 +103,11 @@ export async function insisted(attempt: Attempt, most: number = Number.POSITIVE_
   }
 }
 
+/** The same, and once more at most: for who wants to know soon. */
+export function insistedOnce(attempt: Attempt): Promise<Ending> {
+  return insisted(attempt, 2);
+}
+
 function turnOf(id: string): Turn {
   const known = turns.get(id);
   if (known !== undefined) return known;

@@ -23,7 +23,7 @@ export async function buildShim(toolchain) {
     'Compiling js-shim',
     () => '',
     () =>
-      must('compiling js-shim failed', 'tsc', ['-p', shim, '--noEmitOnError', '--outDir', compiled], {
+      must('compiling js-shim failed', 'tsc', ['-p', join(shim, 'tsconfig.build.json'), '--noEmitOnError'], {
         cwd: root,
         env: toolEnvironment(toolchain),
         whole: true,

@@ -17,10 +17,14 @@ export function chosenSuites(names) {
 /** As `runSuite`, but what the suite prints is shown when it has ended, so that it stands together. */
 export async function runSuiteBeside(suite, toolchain, env) {
   let printed = '';
+  const show = () => process.stdout.write(printed);
+  // Of a suite that hangs and is stopped from outside, this is all there is to see.
+  process.once('exit', show);
   const result = await runSuite(suite, toolchain, env, (text) => {
     printed += text;
   });
-  process.stdout.write(printed);
+  process.off('exit', show);
+  show();
   return result;
 }
 
@@ -43,8 +47,8 @@ export async function runSuite(suite, toolchain, env, write = (text) => process.
       if (code !== 0) say(`${command} ended with: ${code}`);
     }
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    say(error.message);
+    // Also where it is a mistake of ours: the other suites are to go on, and the last line is to be there.
+    say(error instanceof Failure ? error.message : error.stack);
     total.failed += 1;
   }
   const seconds = (Date.now() - begun) / 1_000;

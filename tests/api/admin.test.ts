@@ -148,9 +148,14 @@ describe('the administrator', () => {
     },
   );
 
-  it('is told that KV does not take a cursor, where KV says so', async () => {
+  it.each<[string, string, object?]>([
+    ['GET', '/admin/keys?store=cache&cursor=x'],
+    ['GET', '/admin/sessions?userId=user-nobody&cursor=x'],
+    ['POST', '/admin/purge', { prefix: 'cache:nothing:', confirm: 'purge cache:nothing:', cursor: 'x' }],
+  ])('is told that KV does not take a cursor, where KV says so: %s %s', async (method, path, body) => {
     const list = () => Promise.reject(new Error('KV GET failed: 400 Invalid cursor'));
-    const answer = await admin('GET', '/admin/keys?store=cache&cursor=x', { bindings: { CACHE_KV: { ...failingKv(), list } } });
+    const kv = { ...failingKv(), list };
+    const answer = await admin(method, path, { body, bindings: { AUTH_SESSION_KV: kv, CACHE_KV: kv } });
     expect(answer).toMatchObject({ status: 400, body: { type: 'urn:codex:problem:invalid-input' } });
   });
 

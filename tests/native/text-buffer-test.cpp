@@ -27,6 +27,12 @@ class Buffer : public ::testing::Test {
     return -write(text.substr(0, headBytes));
   }
 
+  /// Begins a call that does not clear what was absorbed.
+  void restart() {
+    at_ = 0;
+    buffer->rewind();
+  }
+
   // On the heap, so that the sanitizers guard its ends.
   std::unique_ptr<TextBuffer> buffer = std::make_unique<TextBuffer>();
 
@@ -50,6 +56,16 @@ TEST_F(Buffer, GivesThemAgainOnceRewound) {
   buffer->rewind();
   EXPECT_EQ(buffer->read(), "");
   EXPECT_EQ(buffer->next(one).head, "one");
+}
+
+TEST_F(Buffer, TakesNoDigestOfACallThatWasRefusedForOneOfTheNext) {
+  for (int calls = 0; calls < 20; ++calls) {
+    Buffer::absorb(std::string(5000, 'x'), 100, 2048);
+    restart();
+    const std::string wanted = "key " + std::string(5000, 'y');
+    EXPECT_EQ(buffer->next(absorb(wanted, 100, 2048)).digest(), sha256(wanted));
+    restart();
+  }
 }
 
 TEST_F(Buffer, KnowsATextThatEnteredInPiecesByItsDigest) {

@@ -6,8 +6,8 @@ const LONGEST_UNITS = 1024;
 const PLACES = 256;
 
 /** A stored session that was found to be one, and what it holds. */
-interface KnownSession {
-  /** Which keys it was read by: `KnownSessions` in wasm/session/session-names.h. */
+interface FoundSession {
+  /** Which keys it was read by: their number in `KnownSessions`, wasm/session/session-names.h. */
   readonly number: number;
   readonly text: string;
   readonly value: Shared;
@@ -16,15 +16,16 @@ interface KnownSession {
 
 /**
  * The sessions that reads of known keys have found last. KV shows most of them again as they were: then they need be neither parsed
- * nor checked a second time, and only what may have changed is asked again, which is the revocations, the time and the stamps.
+ * nor checked a second time, and only what may have changed is asked again, which is the revocations, the time and the stamps. So nothing
+ * is shown from here that KV does not show. A session that was revoked stays until its place is taken, or the instance goes.
  */
-export class KnownSessions {
-  readonly #places: (KnownSession | undefined)[] = new Array<undefined>(PLACES).fill(undefined);
+export class FoundSessions {
+  readonly #places: (FoundSession | undefined)[] = new Array<undefined>(PLACES).fill(undefined);
   /** Whose turn a place is. Only who comes again while it is still theirs is kept: of more sessions than there are places, few. */
   readonly #numbers: number[] = new Array<number>(PLACES).fill(0);
 
   /** The session that these keys had, where they still have it. */
-  find(number: number, text: string): KnownSession | undefined {
+  find(number: number, text: string): FoundSession | undefined {
     const known = this.#places[number % PLACES];
     return known !== undefined && known.number === number && known.text === text ? known : undefined;
   }
