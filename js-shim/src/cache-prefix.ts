@@ -44,6 +44,7 @@ export async function deleteByPrefix(
   if (cursor !== undefined) checkString(cursor, op, 'cursor');
 
   const { store } = entries.caller;
+  store.mustList(op);
   const older = supersedePrefix(flightId(store.id, full));
   if (older !== undefined) await entries.overtake(older);
   await entries.buryPrefix(op, full);

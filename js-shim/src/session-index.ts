@@ -67,7 +67,7 @@ export class SessionIndex {
 
   /** The sessions on a page that have not ended, and where to go on. */
   async list(userId: string, limit: number, from: string | undefined): Promise<{ sessions: SessionInfo[]; cursor?: string }> {
-    this.#mustList();
+    this.#caller.store.mustList(this.#op);
     return this.#told(this.#list(userId, limit, from), ({ sessions }) => sessions.length > 0);
   }
 
@@ -81,7 +81,7 @@ export class SessionIndex {
 
   /** By what a session of that id is ended: its token, or the hash of it or the beginning of that. */
   async find(id: string): Promise<{ value: string; form: number } | null> {
-    this.#mustList();
+    this.#caller.store.mustList(this.#op);
     return this.#told(this.#find(id), (found) => found !== null);
   }
 
@@ -134,11 +134,6 @@ export class SessionIndex {
     const complete = await this.#told(pages(), () => deleted > 0).catch(() => false);
     if (complete) return { deleted, complete };
     return { deleted, complete, cursor: `${revokedBefore}.${cursor ?? ''}` };
-  }
-
-  #mustList(): void {
-    if (this.#caller.store.lists) return;
-    throw new KVClientError('not-supported', `${this.#op}: this store cannot list its keys: hand over the KV namespace itself`);
   }
 
   /** Tells the listener what asking the index came to, and what it cost. */

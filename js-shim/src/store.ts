@@ -157,14 +157,16 @@ export class Store {
     return typeof this.#full?.list === 'function';
   }
 
-  /** Lists at most `limit` keys. Throws `not-supported` where the store cannot. */
+  /** Throws `not-supported` where it cannot. */
+  mustList(op: string): void {
+    if (this.lists) return;
+    throw new KVClientError('not-supported', `${op}: this store cannot list its keys: hand over the KV namespace itself`);
+  }
+
+  /** Lists at most `limit` keys, of a store that can. */
   async list(prefix: string, limit: number, cursor: string | undefined): Promise<Listed> {
-    const full = this.#full;
-    if (full?.list === undefined) {
-      throw new KVClientError('not-supported', 'this store cannot list its keys: hand over the KV namespace itself');
-    }
     operations.lists++;
-    const page = await full.list({ prefix, limit, ...(cursor === undefined ? {} : { cursor }) });
+    const page = await (this.#full as Required<FullKV>).list({ prefix, limit, ...(cursor === undefined ? {} : { cursor }) });
     return {
       keys: page.keys.map(({ name }) => name),
       metadata: page.keys.map(({ metadata }) => metadata),
@@ -225,12 +227,15 @@ export function failureOf(error: unknown): ErrorCode {
   return statusOf(error) === TOO_MANY ? 'store-rate-limited' : 'store-unavailable';
 }
 
-/** What operations of a store give, if they do in time. Rejects with what their failure comes to for whoever called `op`. */
+/**
+ * What operations of a store give, if they do in time. Rejects with what their failure comes to for whoever called `op`; of what the
+ * store said its `cause` repeats the status alone, since it may be anything.
+ */
 export async function inTime<T>(store: Store, op: string, operate: () => Promise<T>): Promise<T> {
   try {
     return await withinTime('KV', store.timeoutMs, operate);
   } catch (error) {
     const { cause } = error as KVClientError;
-    throw cause instanceof KVClientError ? cause : storeFailure(op, failureOf(cause), [], cause);
+    throw storeFailure(op, failureOf(cause), [], new Error(`KV failed: ${statusOf(cause)}`));
   }
 }

@@ -2,7 +2,7 @@ import { KVClientError } from '@codex/cloudflare-clients';
 import { HttpProblem } from '../http/problem.ts';
 
 /** KV's own refusals of what it was asked: a cursor that is none of its, say. 429 is no such: it takes the same a second later. */
-const REFUSED = /^KV \w+ failed: 4(?!29)\d\d /;
+const REFUSED = /^KV (?:\w+ )?failed: 4(?!29)\d\d\b/;
 
 /**
  * Does what an administrator asked of KV. What KV, or a client, does not take is the caller's mistake; and what KV fails at can be asked
