@@ -80,8 +80,11 @@ export default {
   },
 };
 
+/** Enough for all keys: what is read again then is what has grown too old. */
+const MEMORY_BYTES = 32 * 1024 * 1024;
+
 function rememberingFor(maxAgeMs: number): ClientOptions {
-  return { memory: { maxAgeMs } };
+  return { memory: { maxAgeMs, maxBytes: MEMORY_BYTES } };
 }
 
 function absent(): never {

@@ -170,7 +170,7 @@ export function loadTable(wanted, kinds) {
 function loadNotes(wanted, kinds) {
   const busy = Math.max(...kinds.map((kind) => kind.busy));
   const cut = kinds.filter(({ requests }) => requests < wanted);
-  const notes = ['Computed: for that rate, were memory large enough for all keys.'];
+  const notes = ['With a memory of 32 MiB, which is enough for all keys; computed: what is read then at that rate.'];
   const [plain] = kinds;
   // What a key read costs here without any code of ours, and what it leaves of the throughput.
   const keyMs = 1000 / plain.rate - 1000 / plain.nothing;

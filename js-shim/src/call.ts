@@ -415,10 +415,13 @@ export class Call {
       this.#take(returned);
       return;
     }
+    const map = returned instanceof Map ? returned : null;
     const further = new Array<string | null>(keys.length - 1);
-    for (let at = 1; at < keys.length; at++) further[at - 1] = textOf(partOf(returned, keys, at));
+    for (let at = 1; at < keys.length; at++) {
+      further[at - 1] = textOf(map === null ? (returned as unknown[])[at] : map.get(keys[at]));
+    }
     this.#further = further;
-    this.#take(partOf(returned, keys, 0));
+    this.#take(map === null ? (returned as unknown[])[0] : map.get(keys[0]));
   }
 
   /** Takes what a store returned apart. A value that is no text is one that nobody can read. */
@@ -459,11 +462,6 @@ function textOf(returned: unknown): string | null {
   } catch {
     return '';
   }
-}
-
-/** What a read of several keys returned for one of them. */
-function partOf(returned: unknown, keys: readonly string[], at: number): unknown {
-  return returned instanceof Map ? returned.get(keys[at]) : (returned as unknown[])[at];
 }
 
 /** What runs after it runs in the next turn of the microtask queue. It belongs to no request. */
