@@ -1,5 +1,5 @@
 /** What was set last, by key: of more than `most` keys the one set longest ago goes. */
-export class Recent<T> extends Map<string, T> {
+export class Recent<T, Key = string> extends Map<Key, T> {
   readonly #most: number;
 
   constructor(most: number) {
@@ -7,10 +7,10 @@ export class Recent<T> extends Map<string, T> {
     this.#most = most;
   }
 
-  override set(key: string, value: T): this {
+  override set(key: Key, value: T): this {
     this.delete(key);
     super.set(key, value);
-    if (this.size > this.#most) this.delete(this.keys().next().value as string);
+    if (this.size > this.#most) this.delete(this.keys().next().value as Key);
     return this;
   }
 }

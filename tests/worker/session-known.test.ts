@@ -119,6 +119,21 @@ describe('a known session', () => {
   });
 });
 
+it('does not make way for one that was stored 256 later', async () => {
+  const sessions = new SessionCacheClient(env.KV, { memory: false });
+  const tokens = Array.from({ length: 257 }, () => crypto.randomUUID());
+  for (const token of tokens) await sessions.set(token, sessionOf(token));
+  const read = async (): Promise<void> => {
+    for (const token of [tokens[0] as string, tokens[256] as string]) {
+      expect((await sessions.get(token))?.session.token).toBe(token);
+    }
+  };
+  for (let reads = 0; reads < 3; reads++) await read();
+  const parse = vi.spyOn(JSON, 'parse');
+  await read();
+  expect(parse).not.toHaveBeenCalled();
+});
+
 it('of more sessions than are kept each is its own', async () => {
   const sessions = new SessionCacheClient(env.KV, { memory: false });
   const tokens = Array.from({ length: 300 }, () => crypto.randomUUID());
