@@ -2,10 +2,10 @@ import * as TokenForm from './codex-core.token-form.js';
 import * as SessionName from './codex-core.session-name.js';
 import { each } from './cache-batch.js';
 import type { Caller, Spent } from './caller.js';
-import { endingIn, lostEnding, namesOf } from './codes.js';
-import { enums } from './core.js';
+import { lostEnding } from './codes.js';
 import { KVClientError } from './errors.js';
 import { nameSession } from './session-names.js';
+import { endingOf } from './session-reads.js';
 import { inTime } from './store.js';
 
 /** What the index says of a session of a user. */
@@ -47,8 +47,6 @@ const PAGES = 4;
 
 /** So many characters of a digest are in a key (`wasm/kv/key.cpp`). */
 export const DIGEST_UNITS = 22;
-
-const endingOf = endingIn(namesOf(enums.SessionOutcome));
 
 /** The index of a user's sessions. Reads reject with `not-supported` where the store cannot list, and with `store-unavailable`. */
 export class SessionIndex {
